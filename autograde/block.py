@@ -1,0 +1,481 @@
+"""`ceiling` and `measure`: what a block of code held, and whether that was allowed.
+
+The same two names work in two places. In a notebook or a script the block runs in this process, which measures itself. In
+the judge the block's calls run in the student's process, and the judge measures that: `use_bench` says which.
+"""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import gc
+import linecache
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Protocol, Self
+
+import psutil
+
+from .chart import memory_chart
+from .explain import explain_memory, summarize
+from .meters import Meter, Poller, default_meter
+from .types import Allocation, Line, Measurement, parse_bytes, to_jsonable
+
+__all__ = [
+    "CELL_NAMES",
+    "LIMIT_FACTOR",
+    "MEASUREMENT_MIME",
+    "Bench",
+    "LocalBench",
+    "LocalRun",
+    "MemoryCeilingExceeded",
+    "Run",
+    "Spec",
+    "ceiling",
+    "cell_line",
+    "measure",
+    "settle",
+    "student_line",
+    "use_bench",
+]
+
+#: A runaway block is stopped at this multiple of its ceiling ...
+LIMIT_FACTOR = 4
+#: ... or when it holds this part of the memory that was free, whichever comes first.
+_FREE_PART = 0.7
+#: Facts ride along with the chart, so that `autograde verify` can read what a kernel measured.
+MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
+#: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
+_WORKERS = 2
+#: File names of cells that the student process compiled, and their grade_ids. In a kernel, IPython knows them.
+CELL_NAMES: dict[str, str] = {}
+
+
+class MemoryCeilingExceeded(AssertionError):
+    """A block held more memory than its ceiling. `measurement` has the facts; the text says which line, and what to try."""
+
+    def __init__(self, message: str, measurement: Measurement) -> None:
+        super().__init__(message)
+        self.measurement = measurement
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the message is the help, the stack inside this package is not."""
+        return [f"\x1b[1;31mMemoryCeilingExceeded\x1b[0m: {self}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a block asks for."""
+
+    ceiling_bytes: int | None
+    predicted_bytes: int | None = None
+    data_bytes: int | None = None
+
+
+class Run(Protocol):
+    """One block while it is being measured."""
+
+    def end(self) -> Measurement:
+        """Stop measuring and tell what was seen."""
+
+
+class Bench(Protocol):
+    """Where blocks run, and who is told about them."""
+
+    def begin(self, spec: Spec) -> Run:
+        """Start to measure a block."""
+
+    def show(self, measurement: Measurement) -> None:
+        """Present a finished measurement."""
+
+    def postpone(self, error: MemoryCeilingExceeded) -> bool:
+        """Keep `error` until the cell has ended, so that it is known whether the answer is right. False: raise it now."""
+
+
+class _Block:
+    """A measured block. Not for two threads at once, and not to be entered twice."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self.measurement: Measurement | None = None
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Peak of held memory above the baseline in bytes; None before the end of the block and where not observed."""
+        return None if self.measurement is None else self.measurement.peak_bytes
+
+    def __enter__(self) -> Self:
+        self._bench = _bench
+        self._top_level = _at_top_of_cell(sys._getframe(1))
+        self._run = self._bench.begin(self._spec)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        measurement = self.measurement = self._run.end()
+        self._bench.show(measurement)
+        if measurement.stopped:
+            raise MemoryCeilingExceeded(explain_memory(measurement), measurement) from None
+        if error is not None and not isinstance(error, MemoryError):
+            return  # the code failed first: that is what the student has to mend first
+        if measurement.exceeded:
+            exceeded = MemoryCeilingExceeded(explain_memory(measurement), measurement)
+            if not (error is None and self._top_level and self._bench.postpone(exceeded)):
+                raise exceeded from error
+
+
+class ceiling(_Block):
+    """Fail a block that holds more memory than `limit`, and show a chart of its memory over time.
+
+    `limit` is a size such as "64 MiB". Counted is held memory (anonymous, shared and swapped, of this process and its
+    children) above what was held when the block began. `data` is the size of the data that is worked on, for the message
+    and the chart. Raises `MemoryCeilingExceeded` (an `AssertionError`); in a notebook, where the block stands at the top
+    of a cell, after the rest of the cell has run, so that the message can say whether the answer is right. Runaway code is
+    stopped at 4 x `limit` or 70 % of the memory that was free. Inside, dask and zarr use two threads.
+
+    Example:
+        with ceiling("64 MiB") as m:
+            result = f(x)
+        print(m.peak_bytes)
+    """
+
+    def __init__(self, limit: str | int, *, data: str | int | None = None) -> None:
+        super().__init__(Spec(parse_bytes(limit), data_bytes=None if data is None else parse_bytes(data)))
+
+
+class measure(_Block):
+    """Show a chart of what a block held over time, beside what you `predicted`; never fails for memory.
+
+    Only code that would take 70 % of the free memory is stopped, with `MemoryCeilingExceeded`.
+
+    Example:
+        with measure(predicted="40 MiB") as m:
+            result = f(x)
+        print(m.peak_bytes)
+    """
+
+    def __init__(self, *, predicted: str | int | None = None, data: str | int | None = None) -> None:
+        super().__init__(
+            Spec(
+                None,
+                predicted_bytes=None if predicted is None else parse_bytes(predicted),
+                data_bytes=None if data is None else parse_bytes(data),
+            )
+        )
+
+
+def _at_top_of_cell(frame: FrameType) -> bool:
+    """Whether the `with` that `frame` is at stands at the outermost level of a notebook cell.
+
+    Only there can the error wait until the end of the cell without a `try` or an outer `with` noticing.
+    """
+    if frame.f_code.co_name != "<module>" or cell_name(frame.f_code.co_filename) is None:
+        return False
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
+    except SyntaxError:
+        return False
+    return any(
+        isinstance(node, ast.With) and node.lineno <= frame.f_lineno <= node.body[0].lineno for node in tree.body
+    )
+
+
+# --- where in the student's code ----------------------------------------------------------------------------------
+
+
+def cell_name(filename: str) -> str | None:
+    """The grade_id of the cell compiled as `filename`, "" for a cell whose id is not known, None for other files."""
+    if filename in CELL_NAMES:
+        return CELL_NAMES[filename]
+    shell = _shell()
+    if shell is not None and filename in getattr(shell.compile, "_filename_map", {}):
+        return ""
+    return None
+
+
+def student_line(frame: FrameType | None) -> Line | None:
+    """The innermost line of a notebook cell among `frame` and its callers: the student's line that led here."""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        cell = cell_name(filename)
+        if cell is not None:
+            return cell_line(filename, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def cell_line(filename: str, number: int, function: str) -> Line:
+    """Line `number` of the cell that was compiled as `filename`."""
+    return Line(
+        cell=cell_name(filename) or None,
+        number=number,
+        text=linecache.getline(filename, number).strip(),
+        function=None if function.startswith("<") else function,
+    )
+
+
+# --- this process measures itself ---------------------------------------------------------------------------------
+
+
+class LocalRun:
+    """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held."""
+
+    def __init__(self, spec: Spec, *, meter: Meter, interrupt: bool = True) -> None:
+        self._spec = spec
+        self._thread_id = threading.get_ident()
+        self._interrupt = interrupt
+        self._line: Line | None = None
+        self._stack = ExitStack()
+        self._ended = False
+        settle()
+        self._stack.enter_context(pinned())
+        self._held = self._stack.enter_context(_recorded())
+        self._baseline = meter.read()
+        available = psutil.virtual_memory().available
+        limit = _FREE_PART * available
+        if spec.ceiling_bytes is not None:
+            limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)
+        self._poller = Poller(
+            meter,
+            limit_bytes=int(self._baseline.total_bytes + limit),
+            on_peak=self._look,
+            on_limit=self._stop_block if interrupt else None,
+        )
+        self._began = time.perf_counter()
+        self._poller.start()
+
+    def end(self) -> Measurement:
+        try:
+            seconds = time.perf_counter() - self._began
+            peak = self._poller.stop()
+        except KeyboardInterrupt:  # our own, sent while the block was just ending
+            peak = self._poller.stop()
+        self._stack.close()
+        base = self._baseline
+        reading = peak.reading
+        peak_bytes = None if reading is None else max(reading.total_bytes - base.total_bytes, 0)
+        return Measurement(
+            meter=self._poller.meter_name,
+            peak_bytes=peak_bytes,
+            ceiling_bytes=self._spec.ceiling_bytes,
+            wall_seconds=seconds,
+            baseline_bytes=base.total_bytes,
+            shared_bytes=None if reading is None else max(reading.shared_bytes - base.shared_bytes, 0),
+            child_bytes=None if reading is None else max(reading.child_bytes - base.child_bytes, 0),
+            stopped=peak.stopped and self._interrupt,
+            line=self._held.line(at_least_bytes=(peak_bytes or 0) // 2) or self._line,
+            allocations=tuple(self._held.allocations),
+            predicted_bytes=self._spec.predicted_bytes,
+            data_bytes=self._spec.data_bytes,
+            samples=tuple((round(at, 4), max(size - base.total_bytes, 0)) for at, size in peak.samples),
+        )
+
+    def _look(self) -> None:
+        line = student_line(sys._current_frames().get(self._thread_id))
+        if line is not None:
+            self._line = line
+
+    def _stop_block(self) -> None:
+        if self._thread_id == threading.main_thread().ident:
+            import _thread
+
+            _thread.interrupt_main()
+        else:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread_id), ctypes.py_object(KeyboardInterrupt)
+            )
+
+
+class LocalBench:
+    """Blocks run in this process; results are shown by IPython where there is one."""
+
+    def __init__(self) -> None:
+        self._waiting: list[MemoryCeilingExceeded] = []
+        self._hooked: Any = None
+
+    def begin(self, spec: Spec) -> Run:
+        return LocalRun(spec, meter=default_meter())
+
+    def show(self, measurement: Measurement) -> None:
+        if _shell() is None:
+            return
+        from IPython.display import publish_display_data
+
+        publish_display_data(
+            {
+                "text/plain": summarize(measurement),
+                "image/svg+xml": memory_chart(measurement),
+                MEASUREMENT_MIME: to_jsonable(measurement),
+            }
+        )
+
+    def postpone(self, error: MemoryCeilingExceeded) -> bool:
+        shell = _shell()
+        if shell is None:
+            return False
+        if self._hooked is not shell:
+            shell.events.register("post_run_cell", self._after_cell)
+            self._hooked = shell
+        self._waiting.append(error)
+        return True
+
+    def _after_cell(self, result: Any) -> None:
+        """Fail the cell that has just run, unless it failed by itself: then its own error comes first."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting or not result.success:
+            return
+        first = waiting[0].measurement
+        error = MemoryCeilingExceeded(explain_memory(first, right=True), first)
+        result.error_in_exec = error
+        shell = _shell()
+        shell.showtraceback((type(error), error, None))
+
+
+_bench: Bench = LocalBench()
+
+
+@contextmanager
+def use_bench(bench: Bench) -> Iterator[None]:
+    """Let blocks run on `bench` for a while (the judge does this)."""
+    global _bench
+    before, _bench = _bench, bench
+    try:
+        yield
+    finally:
+        _bench = before
+
+
+def _shell() -> Any:
+    """IPython's shell where there is one, without importing it."""
+    module = sys.modules.get("IPython.core.getipython")
+    return None if module is None else module.get_ipython()
+
+
+def settle() -> None:
+    """Bring this process to a repeatable baseline: drop garbage, and give freed memory back to the system.
+
+    IPython keeps the last failed cell's frames, and with them its arrays, in `sys.last_*`.
+    """
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        if hasattr(sys, name):
+            setattr(sys, name, None)
+    shell = _shell()
+    if shell is not None and getattr(shell, "InteractiveTB", None) is not None:
+        shell.InteractiveTB.tb = None
+    gc.collect()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "malloc_trim"):  # glibc; musl has none and returns memory by itself
+            libc.malloc_trim(0)
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """dask, zarr and Blosc on a fixed number of threads, put back afterwards; huge pages off while measuring.
+
+    Memory grows with threads (the same dask mean: 35 MiB on 1, 136 MiB on 8), and a huge page is touched faster than the
+    poll can see.
+    """
+    with ExitStack() as stack:
+        if "dask" in sys.modules:
+            import dask
+
+            stack.enter_context(dask.config.set(num_workers=_WORKERS))
+        if "zarr" in sys.modules:
+            import zarr
+
+            stack.enter_context(zarr.config.set({"async.concurrency": _WORKERS, "threading.max_workers": _WORKERS}))
+        if "numcodecs.blosc" in sys.modules:
+            from numcodecs import blosc
+
+            stack.callback(blosc.set_nthreads, blosc.set_nthreads(_WORKERS))
+        if sys.platform == "linux":
+            libc = ctypes.CDLL(None)
+            before = libc.prctl(_PR_GET_THP_DISABLE, 0, 0, 0, 0)
+            libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+            stack.callback(libc.prctl, _PR_SET_THP_DISABLE, before, 0, 0, 0)
+        yield
+
+
+_PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
+_RECORDING = threading.Lock()
+
+
+@dataclass(slots=True)
+class _Held:
+    """What memray saw at the peak, filled in when the recording ends."""
+
+    allocations: list[Allocation] = field(default_factory=list)
+    lines: list[tuple[int, Line]] = field(default_factory=list)  # bytes, largest first
+
+    def line(self, *, at_least_bytes: int) -> Line | None:
+        """The student's line that holds the most, if that is enough to speak of.
+
+        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do.
+        """
+        return next((line for size, line in self.lines if size >= max(at_least_bytes, 1)), None)
+
+
+@contextmanager
+def _recorded() -> Iterator[_Held]:
+    """What was held at the peak, by function and by the student's line; empty where memray cannot run.
+
+    memray allows one tracker at a time, so a block inside a block has none of its own.
+    """
+    held = _Held()
+    try:
+        import memray
+    except ImportError:  # Windows
+        memray = None
+    if memray is None or not _RECORDING.acquire(blocking=False):
+        yield held
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "recording.bin"
+            try:
+                tracker = memray.Tracker(path, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS)
+                tracker.__enter__()
+            except RuntimeError:  # the code that is measured is being recorded by somebody else
+                yield held
+                return
+            try:
+                yield held
+            finally:
+                tracker.__exit__(None, None, None)
+                _read_recording(memray, path, held)
+    finally:
+        _RECORDING.release()
+
+
+def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> None:
+    functions: Counter[tuple[str, str]] = Counter()
+    lines: Counter[tuple[str, str, int]] = Counter()
+    try:
+        with memray.FileReader(path) as reader:
+            for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+                stack = record.stack_trace()
+                function, file = stack[0][:2] if stack else ("native code", "")
+                functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
+                own = next((frame for frame in stack if cell_name(frame[1]) is not None), None)
+                if own is not None:
+                    lines[own] += int(record.size)
+    except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
+        return
+    held.allocations = [
+        Allocation(size, function, os.path.basename(file))  # noqa: PTH119 - may be a made-up name
+        for (function, file), size in functions.most_common(count)
+    ]
+    held.lines = [
+        (size, cell_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
+    ]

@@ -1,0 +1,25 @@
+"""What can go wrong, by who can mend it."""
+
+from __future__ import annotations
+
+__all__ = ["AutogradeError", "CourseError", "JudgeError", "MeterError", "SubmissionError"]
+
+
+class AutogradeError(Exception):
+    """Base of all errors raised on purpose; the text says what was expected, what came, and what to do next."""
+
+
+class CourseError(AutogradeError):
+    """The author or instructor mends it: course material, settings or the call are wrong (exit 2)."""
+
+
+class SubmissionError(AutogradeError):
+    """The submission is to blame: it becomes a verdict and never stops a class."""
+
+
+class JudgeError(AutogradeError):
+    """The judge itself failed: never zero points, retried once, then left for a person (exit 3)."""
+
+
+class MeterError(JudgeError):
+    """Memory could not be measured: a missing measurement is a failure, never a pass."""

@@ -1,0 +1,148 @@
+"""Words for a memory measurement: what is right, the gap, the line, what it means at real size, one thing to try."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .types import TIB, Line, Measurement, format_bytes
+
+__all__ = ["explain_memory", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """A way of holding everything that shows in one line of code."""
+
+    pattern: re.Pattern[str]
+    does: str
+    instead: str
+
+
+_SLABS = "take a slab of a few planes, finish it, then take the next"
+#: In order: the first pattern that fits the line speaks.
+_HABITS = tuple(
+    _Habit(re.compile(pattern), does, instead)
+    for pattern, does, instead in (
+        (
+            r"\b(np|numpy|da)\.(stack|concatenate|vstack|dstack|block)\(",
+            "joins all the parts in memory",
+            "write each part into its place in the zarr array as soon as you have it",
+        ),
+        (
+            r"\.compute\(|\bcompute\(",
+            "asks dask for the whole result at once",
+            "let dask write block by block with da.store, or compute something small",
+        ),
+        (
+            r"\.rechunk\(|\.persist\(",
+            "keeps many blocks alive until the new chunks are complete",
+            "read in blocks that already are whole numbers of the chunks you write",
+        ),
+        (
+            r"\[\s*(:|\.\.\.|\(\))\s*(,\s*:\s*)*\]|\b(np|numpy)\.(as)?array\(",
+            "reads the whole array at once",
+            _SLABS,
+        ),
+        (
+            r"\bimread\(|\basarray\(\)|\bfromfile\(",
+            "reads image data",
+            "read one file (or a few planes), write it, and let it go before you read the next",
+        ),
+        (
+            r"\blist\(|\.append\(|^\s*\[.* for .* in |= \[.* for .* in ",
+            "keeps every piece in a list",
+            "write each piece before you read the next, and keep none of them",
+        ),
+        (
+            r"\.astype\(|float64|float32|/ ?[0-9.]+",
+            "makes a wider copy (float64 takes four times the bytes of uint16)",
+            f"{_SLABS}, and convert only that slab",
+        ),
+        (
+            r"\.(store|to_zarr)\(|\bda\.(store|to_zarr)\(",
+            "runs a dask graph that holds many blocks at once",
+            "choose dask chunks that are whole numbers of the chunks you write, and not larger than a few MiB",
+        ),
+    )
+)
+
+
+def _habit(line: Line | None) -> _Habit | None:
+    if line is None:
+        return None
+    return next((habit for habit in _HABITS if habit.pattern.search(line.text)), None)
+
+
+def _where(line: Line) -> str:
+    place = f"Line {line.number}"
+    if line.function:
+        place += f" of `{line.function}`"
+    elif line.cell:
+        place += f" of cell `{line.cell}`"
+    text = line.text if len(line.text) <= 90 else line.text[:87] + "..."
+    return f"{place}, `{text}`,"
+
+
+def summarize(measurement: Measurement) -> str:
+    """One line: the peak, what is allowed, the time, the meter."""
+    peak = format_bytes(measurement.peak_bytes)
+    parts = [f"peak {peak}"]
+    if measurement.ceiling_bytes is not None:
+        parts[0] += f" of {format_bytes(measurement.ceiling_bytes)} allowed"
+    if measurement.predicted_bytes is not None:
+        parts.append(f"you predicted {format_bytes(measurement.predicted_bytes)}")
+    parts.append(f"{measurement.wall_seconds:.1f} s")
+    parts.append(f"meter: {measurement.meter}")
+    return ", ".join(parts)
+
+
+def explain_memory(measurement: Measurement, *, right: bool | None = None) -> str:
+    """What a student reads when a ceiling is broken.
+
+    `right`: the result is known to be right (True), or nothing is known of it (None).
+    """
+    ceiling = format_bytes(measurement.ceiling_bytes)
+    if measurement.peak_bytes is None:
+        return (
+            "The memory of this block could not be measured, and a missing measurement is not a pass. "
+            "Try: restart the kernel and run again; if it stays, tell your instructor (`autograde doctor` shows why)."
+        )
+    peak = format_bytes(measurement.peak_bytes)
+    own_bytes = measurement.peak_bytes - (measurement.before_bytes or 0)
+    leftover = (
+        measurement.ceiling_bytes is not None
+        and not measurement.stopped
+        and measurement.before_bytes is not None
+        and own_bytes <= measurement.ceiling_bytes
+    )
+    if leftover:
+        names = ", ".join(f"`{name}` ({format_bytes(size)})" for name, size in measurement.leftovers)
+        return (
+            f"Your function used only {format_bytes(max(own_bytes, 0))}, well done. But before it was called the "
+            f"notebook already held {format_bytes(measurement.before_bytes)}{': ' + names if names else ''}; "
+            f"{ceiling} are allowed together. Try: remove the line that made it, restart the kernel, run again."
+        )
+    sentences = []
+    prefix = "Right answer, too much memory" if right else "Too much memory"
+    if measurement.stopped:
+        sentences.append(f"Too much memory: stopped at {peak}, before it got worse; {ceiling} are allowed.")
+    else:
+        sentences.append(f"{prefix}: {peak}, {ceiling} allowed.")
+    habit = _habit(measurement.line)
+    if measurement.line is not None:
+        does = f"{habit.does}; " if habit else ""
+        sentences.append(f"{_where(measurement.line)} {does}it ran when most was held.")
+    if measurement.allocations and measurement.allocations[0].bytes > measurement.peak_bytes / 4:
+        top = measurement.allocations[0]
+        sentences.append(f"{format_bytes(top.bytes)} of it came from `{top.function}` ({top.file}).")
+    if measurement.child_bytes and measurement.child_bytes > measurement.peak_bytes / 4:
+        sentences.append(f"{format_bytes(measurement.child_bytes)} of it are in child processes, which count too.")
+    if measurement.shared_bytes and measurement.shared_bytes > measurement.peak_bytes / 4:
+        sentences.append(f"{format_bytes(measurement.shared_bytes)} of it are shared memory, which counts too.")
+    if measurement.data_bytes:
+        factor = measurement.peak_bytes / measurement.data_bytes
+        at_least = "at least " if measurement.stopped else ""
+        sentences.append(f"At this rate a 1 TiB recording would need {at_least}{format_bytes(factor * TIB)} of memory.")
+    sentences.append(f"Try: {habit.instead if habit else _SLABS}.")
+    return " ".join(sentences)

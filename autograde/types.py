@@ -1,0 +1,267 @@
+"""The values that the autograder is made of: frozen, with units in their names, and as JSON.
+
+Facts (`Outcome`, `Measurement`) are what was observed; a `TestResult` is what we think of it. Facts are kept apart, so
+that judging again never means running again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .errors import CourseError
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Allocation",
+    "Line",
+    "Measurement",
+    "Outcome",
+    "Problem",
+    "Report",
+    "Status",
+    "TestResult",
+    "Verdict",
+    "format_bytes",
+    "from_json",
+    "parse_bytes",
+    "to_json",
+    "to_jsonable",
+]
+
+#: Version of the facts on disk; raised when a field changes its meaning.
+SCHEMA_VERSION = 1
+
+KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": TIB}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+T = TypeVar("T")
+
+
+def parse_bytes(size: str | int) -> int:
+    """Number of bytes in a size such as "64 MiB", "1.5 GB" or a plain positive integer.
+
+    KiB, MiB, GiB, TiB are powers of 1024, kB, MB, GB, TB of 1000. Raises `CourseError` (a `ValueError` too) for
+    anything else, negative and zero sizes included.
+
+    >>> parse_bytes("64 MiB"), parse_bytes("1.5 kB"), parse_bytes(4096)
+    (67108864, 1500, 4096)
+    """
+    if isinstance(size, int) and not isinstance(size, bool):
+        number = size
+    else:
+        match = _SIZE.fullmatch(size) if isinstance(size, str) else None
+        unit = _UNITS.get(match[2].upper()) if match else None
+        if match is None or unit is None:
+            raise SizeError(f"expected a size such as '64 MiB' or '1.5 GB', got {size!r}")
+        number = round(float(match[1]) * unit)
+    if number <= 0:
+        raise SizeError(f"expected a size above zero such as '64 MiB', got {size!r}")
+    return number
+
+
+class SizeError(CourseError, ValueError):
+    """A text that is not a size."""
+
+
+def format_bytes(number: float | None) -> str:
+    """A size for people, in the binary unit that leaves one to four digits before the point.
+
+    >>> format_bytes(67108864), format_bytes(1.5 * 2**30), format_bytes(None)
+    ('64 MiB', '1.50 GiB', 'not observed')
+    """
+    if number is None:
+        return "not observed"
+    if abs(number) < 0.95 * KIB:
+        return f"{number:.0f} B"
+    for unit, name in ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if abs(number) >= 0.95 * unit or unit == KIB:
+            value = number / unit
+            digits = 0 if abs(value) >= 10 or abs(value - round(value)) < 0.005 else (1 if abs(value) >= 3 else 2)
+            return f"{value:.{digits}f} {name}"
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the student's own code: where something happened."""
+
+    cell: str | None  # grade_id of the cell, or None where it is not known (a kernel does not tell)
+    number: int  # counted from 1 within the cell
+    text: str
+    function: str | None  # the function that the line is in, None at the top of the cell
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Memory held at the peak, by the function that asked for it (from memray)."""
+
+    bytes: int
+    function: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a meter saw of one block of code. Bytes are held memory above the baseline, unless the name says otherwise."""
+
+    meter: str
+    peak_bytes: int | None  # None: not observed, which is never a pass
+    ceiling_bytes: int | None  # None: measured only
+    wall_seconds: float
+    baseline_bytes: int | None = None  # absolute
+    before_bytes: int | None = None  # held above the baseline when the block began: left over from earlier cells
+    shared_bytes: int | None = None  # of the peak, in shared memory
+    child_bytes: int | None = None  # of the peak, in child processes
+    stopped: bool = False  # ended by the meter at the limit, so the peak is a lower bound
+    line: Line | None = None  # the student's line that ran when the peak was reached
+    allocations: tuple[Allocation, ...] = ()
+    leftovers: tuple[tuple[str, int], ...] = ()  # names in the notebook and the bytes that they hold
+    predicted_bytes: int | None = None
+    data_bytes: int | None = None  # size of the data that was worked on, where the author says it
+    samples: tuple[tuple[float, int], ...] = ()  # (seconds since the start, bytes), thinned for a chart
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the ceiling was broken; a peak that was not observed breaks it."""
+        if self.ceiling_bytes is None:
+            return False
+        return self.peak_bytes is None or self.stopped or self.peak_bytes > self.ceiling_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An exception, as text."""
+
+    type: str
+    message: str
+    from_student: bool  # raised by the student's code, not by the test itself
+    line: Line | None = None
+    traceback: str = ""
+
+
+class Exit(enum.StrEnum):
+    """How a test cell ended."""
+
+    PASSED = "passed"
+    RAISED = "raised"  # an exception reached the top of the cell
+    DIED = "died"  # the student's process ended in the middle
+    TIMEOUT = "timeout"
+    LIMIT = "limit"  # stopped at the memory limit
+    JUDGE_ERROR = "judge_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The facts about one test cell of one submission."""
+
+    notebook: str
+    test: str  # the cell's grade_id
+    exit: Exit
+    problem: Problem | None = None
+    blocks: tuple[Measurement, ...] = ()
+    wall_seconds: float = 0.0
+    limit_seconds: float | None = None
+    output: str = ""  # the end of what was printed
+    notes: tuple[str, ...] = ()  # what happened earlier in the notebook and matters here
+    schema_version: int = SCHEMA_VERSION
+
+
+class Verdict(enum.StrEnum):
+    """What we think of a test cell; students read `words`."""
+
+    AC = "AC"
+    WA = "WA"
+    RTE = "RTE"
+    MLE = "MLE"
+    TLE = "TLE"
+    NS = "NS"
+    JE = "JE"
+
+    @property
+    def words(self) -> str:
+        """The verdict as students read it."""
+        return {
+            "AC": "accepted",
+            "WA": "wrong answer",
+            "RTE": "error",
+            "MLE": "memory exceeded",
+            "TLE": "time exceeded",
+            "NS": "nothing submitted",
+            "JE": "judge error",
+        }[self.value]
+
+
+class Status(enum.StrEnum):
+    """What became of a submission as a whole."""
+
+    GRADED = "graded"
+    MANUAL = "manual"  # something waits for a person
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    JUDGE_ERROR = "judge_error"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test cell judged. `points` is None for a judge error, in practice mode, and for what waits for a person."""
+
+    __test__ = False  # not a test class, whatever pytest thinks
+
+    notebook: str
+    test: str
+    verdict: Verdict | None  # None: waits for a person
+    points: float | None
+    max_points: float | None
+    peak_bytes: int | None
+    ceiling_bytes: int | None
+    wall_seconds: float | None
+    meter: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One submission judged, as `autograde grade --format json` prints it."""
+
+    student: str
+    assignment: str
+    status: Status
+    sandbox: str | None
+    message: str
+    score: float | None
+    max_score: float | None
+    tests: tuple[TestResult, ...] = field(default=())
+
+
+def to_jsonable(value: Any) -> Any:
+    """A frozen value as dictionaries, lists, strings and numbers."""
+    return dataclasses.asdict(value)
+
+
+def to_json(value: Any) -> str:
+    """A frozen value as one line of JSON."""
+    return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
+
+
+@functools.cache
+def _adapter(cls: type[Any]) -> Any:
+    from pydantic import TypeAdapter  # here: student code does not need it in memory
+
+    return TypeAdapter(cls)
+
+
+def from_json(cls: type[T], text: str | bytes) -> T:
+    """Read a frozen value back; raises `CourseError` when the text does not fit `cls`."""
+    try:
+        value: T = _adapter(cls).validate_json(text)
+    except ValueError as error:
+        raise CourseError(f"not a valid {cls.__name__} in JSON: {error}") from error
+    return value
