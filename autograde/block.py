@@ -16,8 +16,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -230,13 +230,15 @@ def cell_line(filename: str, number: int, function: str) -> Line:
 class LocalRun:
     """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held."""
 
-    def __init__(self, spec: Spec, *, meter: Meter, interrupt: bool = True) -> None:
+    def __init__(
+        self, spec: Spec, *, meter: Meter, interrupt: bool = True, on_line: Callable[[Line], None] | None = None
+    ) -> None:
         self._spec = spec
         self._thread_id = threading.get_ident()
         self._interrupt = interrupt
+        self._on_line = on_line
         self._line: Line | None = None
         self._stack = ExitStack()
-        self._ended = False
         settle()
         self._stack.enter_context(pinned())
         self._held = self._stack.enter_context(_recorded())
@@ -282,8 +284,10 @@ class LocalRun:
 
     def _look(self) -> None:
         line = student_line(sys._current_frames().get(self._thread_id))
-        if line is not None:
+        if line is not None and line != self._line:
             self._line = line
+            if self._on_line is not None:
+                self._on_line(line)
 
     def _stop_block(self) -> None:
         if self._thread_id == threading.main_thread().ident:
@@ -311,7 +315,7 @@ class LocalBench:
             return
         from IPython.display import publish_display_data
 
-        publish_display_data(
+        publish_display_data(  # type: ignore[no-untyped-call]
             {
                 "text/plain": summarize(measurement),
                 "image/svg+xml": memory_chart(measurement),
@@ -433,10 +437,9 @@ def _recorded() -> Iterator[_Held]:
     memray allows one tracker at a time, so a block inside a block has none of its own.
     """
     held = _Held()
-    try:
+    memray: Any = None
+    with suppress(ImportError):  # Windows
         import memray
-    except ImportError:  # Windows
-        memray = None
     if memray is None or not _RECORDING.acquire(blocking=False):
         yield held
         return
@@ -464,7 +467,7 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
     try:
         with memray.FileReader(path) as reader:
             for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-                stack = record.stack_trace()
+                stack = record.stack_trace(max_stacks=200)
                 function, file = stack[0][:2] if stack else ("native code", "")
                 functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
                 own = next((frame for frame in stack if cell_name(frame[1]) is not None), None)

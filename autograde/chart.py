@@ -44,11 +44,11 @@ def memory_chart(measurement: Measurement) -> str:
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         f'<text x="{_LEFT}" y="16" font-size="12" font-weight="bold" fill="{color}">{escape(_title(measurement))}</text>',
     ]
-    for tick in _ticks(top):
-        parts.append(
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#e4e4e4"/>'
-            f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end" fill="#555">{format_bytes(tick)}</text>'
-        )
+    parts += [
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#e4e4e4"/>'
+        f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end" fill="#555">{format_bytes(tick)}</text>'
+        for tick in _ticks(top)
+    ]
     if points:
         first, last = x(measurement.samples[0][0]), x(measurement.samples[-1][0])
         parts.append(

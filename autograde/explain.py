@@ -133,7 +133,11 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     if measurement.line is not None:
         does = f"{habit.does}; " if habit else ""
         sentences.append(f"{_where(measurement.line)} {does}it ran when most was held.")
-    if measurement.allocations and measurement.allocations[0].bytes > measurement.peak_bytes / 4:
+    if (
+        measurement.allocations
+        and measurement.allocations[0].file
+        and measurement.allocations[0].bytes > measurement.peak_bytes / 4
+    ):
         top = measurement.allocations[0]
         sentences.append(f"{format_bytes(top.bytes)} of it came from `{top.function}` ({top.file}).")
     if measurement.child_bytes and measurement.child_bytes > measurement.peak_bytes / 4:

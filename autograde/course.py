@@ -1,0 +1,141 @@
+"""A course directory: where its notebooks lie, and its settings. Any nbgrader course will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import CourseError
+from .notebook import Notebook, read_notebook, rebuild
+from .types import parse_bytes
+
+__all__ = ["CONFIG_NAME", "Course", "Settings", "find_course"]
+
+CONFIG_NAME = "nbgrader_config.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an instructor sets in the section `c.CourseSettings` of nbgrader_config.py."""
+
+    mode: Literal["practice", "graded"] = "practice"
+    cell_seconds: float = 120.0
+    test_seconds: float = 120.0
+    ceiling_scale: float = 1.0
+    ceilings: Mapping[str, int] = field(default_factory=dict)  # bytes, by exercise or test
+
+    @property
+    def practice(self) -> bool:
+        return self.mode == "practice"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A folder with nbgrader_config.py and source/."""
+
+    root: Path
+    settings: Settings
+    config: Any  # traitlets' Config, as nbgrader reads it
+
+    def _directory(self, step: str) -> str:
+        return str(self.config.CourseDirectory.get(f"{step}_directory", step))
+
+    def folder(self, step: str, student: str, assignment: str) -> Path:
+        """Where nbgrader keeps `assignment` of `student` at a step: source, release, submitted, autograded, feedback."""
+        structure = self.config.CourseDirectory.get("directory_structure") or str(
+            Path("{nbgrader_step}", "{student_id}", "{assignment_id}")
+        )
+        relative = structure.format(nbgrader_step=self._directory(step), student_id=student, assignment_id=assignment)
+        return self.root / relative
+
+    def source(self, assignment: str) -> Path:
+        return self.folder("source", ".", assignment)
+
+    def release(self, assignment: str) -> Path:
+        return self.folder("release", ".", assignment)
+
+    def submitted(self, student: str, assignment: str) -> Path:
+        return self.folder("submitted", student, assignment)
+
+    def build(self, *parts: str) -> Path:
+        """A place for what work produces."""
+        return self.root.joinpath("build", *parts)
+
+    def assignments(self) -> tuple[str, ...]:
+        """Names of all assignments that have a notebook in source/."""
+        folder = self.root / self._directory("source")
+        return tuple(sorted(path.name for path in folder.iterdir() if any(path.glob("*.ipynb"))))
+
+    def check_assignment(self, assignment: str) -> None:
+        """Raise `CourseError` unless source/ has notebooks for `assignment`."""
+        if assignment not in self.assignments():
+            known = ", ".join(self.assignments()) or "none yet"
+            raise CourseError(
+                f"no assignment {assignment!r} in {self.root / self._directory('source')}; there is: {known}"
+            )
+
+    def notebooks(self, assignment: str) -> dict[str, Notebook]:
+        """The source notebooks of an assignment, by name."""
+        self.check_assignment(assignment)
+        found = {}
+        for path in sorted(self.source(assignment).glob("*.ipynb")):
+            notebook = read_notebook(path)
+            found[path.stem] = rebuild(path.stem, notebook, notebook)
+        return found
+
+    def students(self, assignment: str) -> tuple[str, ...]:
+        """Everybody who has a folder with this assignment in submitted/."""
+        marker = "STUDENT"
+        parts = self.submitted(marker, assignment).relative_to(self.root).parts
+        depth = parts.index(marker)
+        base = self.root.joinpath(*parts[:depth])
+        if not base.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in base.iterdir() if path.joinpath(*parts[depth + 1 :]).is_dir()))
+
+
+def find_course(start: Path) -> Course:
+    """The course that `start` lies in: the nearest folder above with nbgrader_config.py and source/.
+
+    Raises `CourseError` where there is none, or where its settings are wrong.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return _load(folder)
+    raise CourseError(
+        f"{start} is not in a course directory: expected a folder with {CONFIG_NAME} and source/ here or above. "
+        "Go there (cd), or name it with --course."
+    )
+
+
+def _load(root: Path) -> Course:
+    from traitlets.config import Config, PyFileConfigLoader
+
+    try:
+        config = PyFileConfigLoader(CONFIG_NAME, path=str(root)).load_config()
+    except Exception as error:
+        raise CourseError(f"{root / CONFIG_NAME} cannot be read: {type(error).__name__}: {error}") from error
+    source = root / str(config.CourseDirectory.get("source_directory", "source"))
+    if not source.is_dir():
+        raise CourseError(f"{root} has {CONFIG_NAME} but no {source.name}/ folder with assignments")
+    section = config.get("CourseSettings", Config())
+    return Course(root=root, settings=_settings(section, root / CONFIG_NAME), config=config)
+
+
+def _settings(section: Any, path: Path) -> Settings:
+    known = Settings.__dataclass_fields__
+    unknown = sorted(set(section) - set(known))
+    if unknown:
+        raise CourseError(f"{path}: c.CourseSettings has no {', '.join(unknown)}; it has {', '.join(known)}")
+    values = dict(section)
+    if values.get("mode", "practice") not in ("practice", "graded"):
+        raise CourseError(f"{path}: c.CourseSettings.mode is {values['mode']!r}, expected 'practice' or 'graded'")
+    for name in ("cell_seconds", "test_seconds", "ceiling_scale"):
+        value = values.get(name, 1)
+        if not isinstance(value, int | float) or value <= 0:
+            raise CourseError(f"{path}: c.CourseSettings.{name} is {value!r}, expected a number above zero")
+    values["ceilings"] = {name: parse_bytes(size) for name, size in dict(values.get("ceilings", {})).items()}
+    return Settings(**values)

@@ -1,0 +1,703 @@
+"""The judge process: runs the tests of one notebook against a student process, and writes down the facts.
+
+Set-up cells and test cells run here. Names that the student's solution cells bind are proxies: a call goes over to the
+student process, runs there under the meter, and data comes back. A test that dies or hangs costs that test alone: the
+process is started again, the cells before are replayed, and the next test runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import io
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import cloudpickle
+import psutil
+
+from .block import LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
+from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
+from .explain import explain_memory
+from .meters import Poller, TreeMeter, default_meter
+from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, read_notebook, rebuild
+from .sandbox import StudentProcess, start_student
+from .types import GIB, Exit, Line, Measurement, Outcome, Problem, from_json, to_json
+from .wire import Closed, TimedOut, check_zarr_tree, unpack
+
+__all__ = ["Job", "Session", "judge_notebook", "run_job"]
+
+_KEEP_OUTPUT = 4000
+_START_SECONDS = 60.0
+#: Memory that student cells outside of a ceiling may hold before they are stopped.
+_FREE_RUN_BYTES = 4 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the judge is asked to do with one notebook. Paths are absolute."""
+
+    name: str
+    source: str  # path of the instructor's notebook, or of the released one where there is no other
+    submission: str  # path of the student's notebook
+    folder: str  # the assignment's folder: its files (not notebooks) lie beside the notebook when it runs
+    cell_seconds: float = 120.0
+    test_seconds: float = 120.0
+    ceiling_scale: float = 1.0
+    ceilings: dict[str, int] = field(default_factory=dict)  # by exercise or test: another ceiling in bytes
+    only: tuple[str, ...] | None = None  # tests to run; None: all
+    skip_plain: bool = False  # leave out cells that are neither set-up nor solution (verify does)
+    baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
+
+
+class _OutOfTime(BaseException):
+    """The time of a test is over. Not an Exception, so that no test catches it."""
+
+
+class StudentError(Exception):
+    """An exception that was raised in the student process, raised again here as the same built-in class."""
+
+    problem: Problem
+
+    def __str__(self) -> str:
+        return self.problem.message
+
+
+class StudentDied(StudentError):
+    """The student process ended while it was running a call, or before it could."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
+
+
+def _student_error(problem: dict[str, Any]) -> StudentError:
+    """A `StudentError` that is also the nearest built-in exception, so that `pytest.raises` works as authors expect."""
+    kinds = [str(kind) for kind in problem.get("kinds", ())] or ["Exception"]
+    base: type[BaseException] | None = None
+    for kind in kinds:
+        candidate = getattr(builtins, kind, None)
+        if isinstance(candidate, type) and issubclass(candidate, Exception):
+            base = candidate
+            break
+    facts = Problem(kinds[0][:80], str(problem["message"]), True, _line(problem.get("line")), str(problem["traceback"]))
+    try:
+        error = type(kinds[0][:80], (StudentError, base or Exception), {})(facts.message)
+    except TypeError:  # built-in classes that want more than a message
+        error = type(kinds[0][:80], (StudentError, ValueError), {})(facts.message)
+    error.problem = facts
+    assert isinstance(error, StudentError)
+    return error
+
+
+def _line(data: Any) -> Line | None:
+    if not isinstance(data, dict):
+        return None
+    function = data.get("function")
+    return Line(
+        cell=str(data.get("cell"))[:80],
+        number=int(data.get("number", 0)),
+        text=str(data.get("text", ""))[:300],
+        function=None if function is None else str(function)[:80],
+    )
+
+
+class Session:
+    """A student process for one notebook, started again and replayed when it has died."""
+
+    def __init__(self, notebook: Notebook, job: Job, folder: Path, *, reference: bool = False) -> None:
+        self._notebook = notebook
+        self._job = job
+        self._folder = folder
+        self._reference = reference  # the notebook as handed out, to see what it holds without the student's answers
+        self._student: StudentProcess | None = None
+        self._done = 0  # cells that this process has run or skipped
+        self._deadly: set[int] = set()  # cells that ended a process: not run again
+        self.cell_problems: dict[str, Problem] = {}
+        self.handed_out_bytes: dict[str, int] = {}  # held before each test by the notebook as handed out
+        self._extra_bytes = 0  # modules that the student imports beyond those of the source
+        self.source_modules: tuple[str, ...] = ()
+        self.deadline: float | None = None
+        self.exchange = folder / "exchange"
+        self.workdir = folder / "work"
+        self.note = folder / "line.json"
+        self._log = folder / "student.log"
+
+    # --- the process
+
+    @property
+    def student(self) -> StudentProcess:
+        if self._student is None:
+            raise StudentDied("the student process is not running")
+        return self._student
+
+    @property
+    def alive(self) -> bool:
+        return self._student is not None
+
+    def end(self) -> None:
+        """Kill the process, if there is one."""
+        if self._student is not None:
+            self._student.end()
+            self._student = None
+        self._done = 0
+
+    def _start(self) -> None:
+        self._student = start_student(workdir=self.workdir, exchange=self.exchange, log=self._log)
+        self.deadline = time.monotonic() + _START_SECONDS
+        try:
+            for cell in self._notebook.cells:
+                if cell.kind is Kind.SETUP:
+                    self.ask("cell", label=cell.label, source=cell.source)
+            self.ask("import", modules=self.source_modules)
+            self.ask("warm")
+            if not self._reference:
+                before = self._held()
+                texts = [cell.source for cell in self._notebook.cells if cell.runs_for_student]
+                modules = [name for name in imported_modules(texts) if name not in self.source_modules]
+                if modules:
+                    self.ask("import", modules=modules)
+                    self._extra_bytes = max(self._held() - before, 0)
+        except (StudentError, TimedOut) as error:
+            self.end()
+            raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
+
+    def _held(self) -> int:
+        self.ask("settle")
+        return self.meter().read().total_bytes
+
+    def meter(self) -> TreeMeter:
+        """The meter of the student process's tree."""
+        meter = default_meter(self.student.pid)
+        return meter  # type: ignore[return-value]
+
+    def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
+        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, `_OutOfTime`, `StudentDied`."""
+        student = self.student
+        try:
+            student.connection.send({"op": op, **header}, buffers)
+            answer, data = student.connection.receive(deadline=self.deadline)
+        except Closed:
+            how = student.how_it_ended()
+            self.end()
+            raise StudentDied(how) from None
+        except TimedOut:
+            self.end()
+            raise _OutOfTime from None
+        if answer.get("problem") is not None and op != "cell":
+            raise _student_error(answer["problem"])
+        return answer, data
+
+    # --- cells
+
+    def run_until(self, index: int) -> None:
+        """Run the student's cells before position `index`, in a new process if the last one has ended."""
+        if self._student is None:
+            self._start()
+        for position in range(self._done, index):
+            cell = self._notebook.cells[position]
+            if cell.runs_for_student and position not in self._deadly and not self._skipped(cell):
+                self._run_cell(position, cell)
+                if self._student is None:  # the cell ended the process: start again without it
+                    self.run_until(index)
+                    return
+            self._done = position + 1
+
+    def _skipped(self, cell: Cell) -> bool:
+        if cell.kind is Kind.PLAIN:
+            return self._job.skip_plain
+        return cell.kind is Kind.SOLUTION and (self._reference or not cell.source.strip())
+
+    def _run_cell(self, position: int, cell: Cell) -> None:
+        self.deadline = time.monotonic() + self._job.cell_seconds
+        limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
+        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.process.kill, seconds=0.01)
+        poller.start()
+        try:
+            answer, _ = self.ask("cell", label=cell.label, source=cell.source)
+        except StudentDied as error:
+            self._deadly.add(position)
+            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else str(error)
+            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {text}", True)
+            return
+        except _OutOfTime:
+            self._deadly.add(position)
+            text = f"this cell was still running after {self._job.cell_seconds:.0f} s and was stopped"
+            self.cell_problems[cell.label] = Problem("TimedOut", text, True)
+            return
+        finally:
+            poller.stop()
+        if answer.get("problem") is not None:
+            self.cell_problems[cell.label] = _student_error(answer["problem"]).problem
+        else:
+            self.cell_problems.pop(cell.label, None)
+
+    def baseline_bytes(self, test: str) -> int:
+        """What the notebook as handed out holds before `test`, plus the student's own modules."""
+        return self.handed_out_bytes[test] + self._extra_bytes
+
+    def noted_line(self) -> Line | None:
+        """The line that the student's side noted at the last peak before its process was ended."""
+        try:
+            return _line(json.loads(self.note.read_bytes()[:_KEEP_OUTPUT]))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def output(self) -> str:
+        """The end of what the student's process printed."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(self._log.stat().st_size - _KEEP_OUTPUT, 0))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    # --- names
+
+    def look(self, names: list[str]) -> dict[str, Any]:
+        """Proxies for functions, values for data; names that are not bound are left out."""
+        if not names:
+            return {}
+        answer, buffers = self.ask("look", names=names)
+        found: dict[str, Any] = {}
+        for name, entry in answer["names"].items():
+            if entry.get("callable"):
+                found[str(name)] = Proxy(self, str(name))
+            else:
+                found[str(name)] = unpack(entry["value"], buffers, lazy=self._lazy)
+        return found
+
+    def call(self, name: str, args: Any, kwargs: Any, *, handle: int | None = None) -> Any:
+        """Run a function over there."""
+        try:
+            payload = cloudpickle.dumps((args, kwargs))
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            raise CourseError(
+                f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, stateless "
+                "functions and picklable iterables; no generators, open files or clients."
+            ) from error
+        answer, buffers = self.ask("call", [payload], name=name, handle=handle)
+        check_zarr_tree(self.exchange)
+        return unpack(answer.get("value"), buffers, lazy=self._lazy)
+
+    def _lazy(self, tree: dict[str, Any]) -> Any:
+        if tree["k"] == "dask":
+            return RemoteArray(self, tree)
+        import zarr
+
+        root = Path(str(tree["root"]))
+        check_zarr_tree(root)
+        opener = zarr.open_array if tree["node"] == "array" else zarr.open_group
+        return opener(store=str(root), path=str(tree["path"]), mode="r")
+
+
+class Proxy:
+    """A function of the student's: calling it runs it in the student process."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._session.call(self.__name__, args, kwargs)
+
+
+class RemoteArray:
+    """A dask array that stays in the student process: shape, dtype and chunks are known here, computing happens there."""
+
+    def __init__(self, session: Session, tree: dict[str, Any]) -> None:
+        import numpy as np
+
+        self._session = session
+        self._handle = int(tree["handle"])
+        self.shape = tuple(tree["shape"])
+        self.chunks = tuple(tuple(axis) for axis in tree["chunks"])
+        self.dtype = np.dtype(str(tree["dtype"])[:20])
+        self.ndim = len(self.shape)
+
+    def compute(self, **kwargs: Any) -> Any:
+        return self._session.call("compute", (), kwargs, handle=self._handle)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._session.call("__getitem__", (key,), {}, handle=self._handle)
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        import dask.array as da
+
+        return da.Array
+
+
+# --- measuring ------------------------------------------------------------------------------------------------------
+
+
+class JudgeRun:
+    """A block whose calls run in the student process: figures from the judge's meter, lines from over there."""
+
+    def __init__(self, session: Session, spec: Spec, test: str) -> None:
+        self._session = session
+        self._spec = spec
+        if not session.alive:
+            raise StudentDied("the student process is not running")
+        answer, _ = session.ask(
+            "begin",
+            ceiling_bytes=spec.ceiling_bytes,
+            predicted_bytes=spec.predicted_bytes,
+            data_bytes=spec.data_bytes,
+            note=str(session.note),
+        )
+        self._leftovers = tuple((str(name)[:80], int(size)) for name, size in answer.get("leftovers", ()))[:3]
+        meter = session.meter()
+        self._baseline = session.baseline_bytes(test)
+        self._start = meter.read()
+        limit = 0.7 * psutil.virtual_memory().available
+        if spec.ceiling_bytes is not None:
+            limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)
+        self._poller = Poller(
+            meter,
+            limit_bytes=int(max(self._baseline, self._start.total_bytes) + limit),
+            on_limit=session.student.process.kill,
+        )
+        self._began = time.perf_counter()
+        self._poller.start()
+
+    def end(self) -> Measurement:
+        seconds = time.perf_counter() - self._began
+        peak = self._poller.stop()
+        base = self._baseline
+        reading = peak.reading
+        seen = Measurement(
+            meter=self._poller.meter_name,
+            peak_bytes=None if reading is None else max(reading.total_bytes - base, 0),
+            ceiling_bytes=self._spec.ceiling_bytes,
+            wall_seconds=seconds,
+            baseline_bytes=base,
+            before_bytes=max(self._start.total_bytes - base, 0),
+            shared_bytes=None if reading is None else max(reading.shared_bytes - self._start.shared_bytes, 0),
+            child_bytes=None if reading is None else max(reading.child_bytes - self._start.child_bytes, 0),
+            stopped=peak.stopped,
+            leftovers=self._leftovers,
+            predicted_bytes=self._spec.predicted_bytes,
+            data_bytes=self._spec.data_bytes,
+            samples=tuple((round(at, 4), max(size - base, 0)) for at, size in peak.samples),
+        )
+        return replace(seen, **self._explanation())
+
+    def _explanation(self) -> dict[str, Any]:
+        """Line and allocations as the student's side saw them: words for people, never part of a verdict."""
+        if not self._session.alive:
+            return {"line": self._session.noted_line()}
+        try:
+            answer, _ = self._session.ask("end")
+            if answer.get("measurement") is None:
+                return {}
+            theirs = from_json(Measurement, json.dumps(answer["measurement"]))
+        except (StudentError, SubmissionError, CourseError, _OutOfTime):
+            return {}
+        return {"line": theirs.line, "allocations": theirs.allocations[:3]}
+
+
+class JudgeBench:
+    """Blocks of a test cell: measured in the student process, noted down, and raised at the end of the cell."""
+
+    def __init__(self, session: Session, test: str, effective: Callable[[int], int]) -> None:
+        self._session = session
+        self._test = test
+        self._effective = effective
+        self.blocks: list[Measurement] = []
+        self.waiting: list[MemoryCeilingExceeded] = []
+
+    def begin(self, spec: Spec) -> Run:
+        if spec.ceiling_bytes is not None:
+            spec = replace(spec, ceiling_bytes=self._effective(spec.ceiling_bytes))
+        return JudgeRun(self._session, spec, self._test)
+
+    def show(self, measurement: Measurement) -> None:
+        self.blocks.append(measurement)
+
+    def postpone(self, error: MemoryCeilingExceeded) -> bool:
+        self.waiting.append(error)
+        return True
+
+
+# --- a notebook -----------------------------------------------------------------------------------------------------
+
+
+def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+    """Judge the tests of one notebook; `told` hears of each outcome as soon as it is there.
+
+    Raises `CourseError` for material that cannot be judged, `SubmissionError` for a notebook that cannot be read.
+    """
+    source = read_notebook(Path(job.source))
+    submitted = read_notebook(Path(job.submission), error=SubmissionError)
+    notebook = rebuild(job.name, source, submitted)
+    handed_out = rebuild(job.name, source, source)
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="autograde-judge-", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch).resolve()
+        session = Session(notebook, job, folder)
+        _lay_out(session, Path(job.folder))
+        session.source_modules = imported_modules([cell.source for cell in handed_out.cells if cell.runs_for_student])
+        bound = bound_names(cell.source for cell in handed_out.cells if cell.kind is Kind.SOLUTION)
+        tempfile.tempdir = str(session.exchange)
+        try:
+            session.handed_out_bytes = _handed_out_bytes(handed_out, job, folder, session.source_modules)
+            with contextlib.chdir(session.workdir):
+                space: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+                for position, cell in enumerate(notebook.cells):
+                    if cell.kind is Kind.SETUP:
+                        _run_trusted(cell, space, folder)
+                    elif cell.kind is Kind.TEST and (job.only is None or cell.label in job.only):
+                        outcome = _judge_test(session, position, space, bound, job)
+                        outcomes.append(outcome)
+                        told(outcome)
+        finally:
+            tempfile.tempdir = None
+            session.end()
+    return outcomes
+
+
+def _lay_out(session: Session, folder: Path) -> None:
+    """The folders of a session: the assignment's own files beside the notebook, nothing from the submission."""
+    session.exchange.mkdir()
+    shutil.copytree(
+        folder,
+        session.workdir,
+        ignore=lambda _, names: [name for name in names if name.endswith(".ipynb") or name.startswith(".")],
+    )
+
+
+def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple[str, ...]) -> dict[str, int]:
+    """What the notebook holds before each of its tests when nobody has answered anything.
+
+    Worked examples import libraries and keep small arrays; that is not the student's doing. Measured once and kept.
+    """
+    kept = Path(job.baselines) if job.baselines else None
+    if kept is not None and kept.exists():
+        return {str(test): int(size) for test, size in json.loads(kept.read_text()).items()}
+    session = Session(notebook, job, folder, reference=True)
+    session.source_modules = modules
+    held: dict[str, int] = {}
+    try:
+        for position, cell in enumerate(notebook.cells):
+            if cell.kind is Kind.TEST:
+                session.run_until(position)
+                held[cell.label] = session._held()
+    finally:
+        session.end()
+    if kept is not None:
+        aside = kept.with_name(f"{kept.name}.{os.getpid()}")
+        aside.write_text(json.dumps(held))
+        aside.replace(kept)
+    return held
+
+
+def _compile(cell: Cell) -> Any:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return compile(ast.parse(TransformerManager().transform_cell(cell.source)), f"<{cell.label}>", "exec")
+    except SyntaxError as error:
+        raise CourseError(f"cell `{cell.label}` is not valid Python: {error}") from error
+
+
+def _run_trusted(cell: Cell, space: dict[str, Any], folder: Path) -> None:
+    """Run a set-up cell in the judge."""
+    path = str(folder / "work")
+    sys.path.append(path)  # last, so that no file beside the notebook can stand in for a library
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(_compile(cell), space)
+    except Exception as error:
+        raise CourseError(
+            f"the set-up cell `{cell.label}` failed: {type(error).__name__}: {error}. Set-up cells must run by themselves, "
+            "without the student's answers."
+        ) from error
+    finally:
+        sys.path.remove(path)
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise `_OutOfTime` in this (the main) thread after `seconds`."""
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _judge_test(session: Session, position: int, space: dict[str, Any], bound: frozenset[str], job: Job) -> Outcome:
+    cell = session._notebook.cells[position]
+    exercise = session._notebook.exercise_of(cell.label)
+
+    def effective(ceiling_bytes: int) -> int:
+        for name in (cell.label, exercise):
+            if name in job.ceilings:
+                return job.ceilings[name]
+        return round(ceiling_bytes * job.ceiling_scale)
+
+    session.run_until(position)
+    bench = JudgeBench(session, cell.label, effective)
+    code = _compile(cell)
+    names = sorted({name for name in _names_in(cell.source) if name in bound})
+    began = time.perf_counter()
+    session.deadline = time.monotonic() + job.test_seconds
+    how, problem = Exit.PASSED, None
+    try:
+        with _time_limit(job.test_seconds), use_bench(bench), contextlib.redirect_stdout(io.StringIO()):
+            for name in names:
+                space.pop(name, None)
+            space.update(session.look(names))
+            exec(code, space)
+        if bench.waiting:
+            first = bench.waiting[0].measurement
+            raise MemoryCeilingExceeded(explain_memory(first, right=True), first)
+    except _OutOfTime:
+        how = Exit.TIMEOUT
+        session.end()
+    except MemoryCeilingExceeded as error:
+        how = Exit.LIMIT if error.measurement.stopped else Exit.RAISED
+        problem = Problem(type(error).__name__, str(error), False)
+    except StudentDied as error:
+        how, problem = Exit.DIED, error.problem
+    except StudentError as error:
+        how, problem = Exit.RAISED, error.problem
+    except SubmissionError as error:
+        how, problem = Exit.RAISED, Problem("SubmissionError", str(error), True)
+    except CourseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a test raises is its result
+        how, problem = Exit.RAISED, _own_problem(error, cell, names, session)
+    return Outcome(
+        notebook=session._notebook.name,
+        test=cell.label,
+        exit=how,
+        problem=problem,
+        blocks=tuple(bench.blocks),
+        wall_seconds=time.perf_counter() - began,
+        limit_seconds=job.test_seconds,
+        output=session.output(),
+        notes=_notes(session, exercise),
+    )
+
+
+def _notes(session: Session, exercise: str | None) -> tuple[str, ...]:
+    notes = [note for note in session._notebook.notes if exercise is not None and f"`{exercise}`" in note]
+    if exercise in session.cell_problems:
+        problem = session.cell_problems[exercise]
+        where = f", line {problem.line.number}: `{problem.line.text}`" if problem.line else ""
+        notes.append(f"The cell `{exercise}` stopped with {problem.type}: {problem.message}{where}")
+    return tuple(notes)
+
+
+def _own_problem(error: Exception, cell: Cell, names: list[str], session: Session) -> Problem:
+    """An exception of the test itself; one about a name that the student has not defined is the student's."""
+    missing = isinstance(error, NameError) and error.name in names
+    text = "".join(traceback.format_exception_only(error)).strip()
+    rows = [row for row in traceback.extract_tb(error.__traceback__) if row.filename == f"<{cell.label}>"]
+    lines = cell.source.splitlines()
+    if rows and 0 < (rows[-1].lineno or 0) <= len(lines):
+        text = f"{lines[(rows[-1].lineno or 1) - 1].strip()}\n{text}"
+    if missing:
+        return Problem("NotDefined", f"`{error.name}` is not defined", True)
+    return Problem(type(error).__name__, str(error), False, traceback=text)
+
+
+def _names_in(source: str) -> set[str]:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+    """Judge a notebook in a process of its own; each outcome is appended to `facts` as a line of JSON when it is there.
+
+    Raises `CourseError` for broken course material, `SubmissionError` for an unreadable notebook, `JudgeError` when the
+    judge itself fails.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    outcomes: list[Outcome] = []
+    errors: list[bytes] = []
+    drain = threading.Thread(target=lambda pipe: errors.append(pipe.read()), args=(process.stderr,), daemon=True)
+    drain.start()
+    try:
+        process.stdin.write(to_json(job).encode())
+        process.stdin.close()
+        for line in process.stdout:
+            outcome = from_json(Outcome, line)
+            outcomes.append(outcome)
+            told(outcome)
+        code = process.wait()
+        drain.join()
+    except BaseException:
+        process.terminate()  # it ends its student process on the way out
+        process.wait()
+        raise
+    finally:
+        process.stdout.close()
+        process.stderr.close()
+    text = b"".join(errors).decode("utf-8", "replace").strip()
+    for error, exit_code in _EXIT_CODES.items():
+        if code == exit_code:
+            raise error(text)
+    if code != 0:
+        raise JudgeError(f"the judge of {job.submission} ended with code {code}: {text[-2000:]}")
+    return outcomes
+
+
+_EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4}
+
+
+def main() -> None:
+    """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to a file."""
+    job = from_json(Job, sys.stdin.buffer.read())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # so that the student process is ended, too
+    with Path(sys.argv[1]).open("a", encoding="utf-8") as file, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)  # whatever a library prints must not look like an outcome
+
+        def tell(outcome: Outcome) -> None:
+            for stream in (file, answers):
+                stream.write(to_json(outcome) + "\n")
+                stream.flush()
+
+        try:
+            judge_notebook(job, told=tell)
+        except tuple(_EXIT_CODES) as error:
+            sys.stderr.write(str(error))
+            sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
+
+
+if __name__ == "__main__":
+    main()

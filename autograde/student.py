@@ -1,0 +1,262 @@
+"""The student process: runs the cells of a notebook and the calls that the judge asks for.
+
+Nothing here is trusted: code of the student's shares this process. It may lie in every answer, and gains nothing by it,
+because answers are data, memory is measured from outside, and the tests are elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import importlib.util
+import os
+import pickle
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle
+from .errors import SubmissionError
+from .meters import default_meter
+from .types import Line, to_json, to_jsonable
+from .wire import Closed, Connection, pack
+
+__all__ = ["main"]
+
+_PR_SET_CHILD_SUBREAPER = 36
+_MAX_TEXT = 4000
+_NAMED_BYTES = 2**20
+
+
+class Student:
+    """Serves one judge until it hangs up."""
+
+    def __init__(self, connection: Connection) -> None:
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "NoColor"
+        config.InteractiveShell.cache_size = 0  # Out[] would keep results alive
+        self._shell = InteractiveShell.instance(config=config)
+        self._shell.showtraceback = self._remember
+        self._shell.showsyntaxerror = self._remember
+        self._connection = connection
+        self._kept: list[Any] = []
+        self._run: LocalRun | None = None
+        self._problem: dict[str, Any] | None = None
+
+    def serve(self) -> None:
+        while True:
+            try:
+                header, buffers = self._connection.receive()
+            except Closed:
+                return
+            answers: list[bytes] = []
+            try:
+                handler: Callable[..., dict[str, Any]] = getattr(self, f"do_{header['op']}")
+                answer = handler(header, buffers, answers)
+            except SubmissionError as error:
+                answer = {"problem": _problem(error, kinds=["SubmissionError"])}
+                answers.clear()
+            except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are answers like any other
+                answer = {"problem": _problem(error)}
+                answers.clear()
+                error.__traceback__ = None
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            try:
+                self._connection.send(answer, answers)
+            except Closed:
+                return
+            del answer, answers, buffers
+
+    def do_cell(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
+        """Run a cell as a kernel would."""
+        label = str(header["label"])
+
+        def name_cell(raw: str, transformed: str, number: int) -> str:
+            name = f"<{label} #{len(CELL_NAMES)}>"
+            CELL_NAMES[name] = label
+            return name
+
+        self._shell.compile.get_code_name = name_cell
+        self._problem = None
+        self._shell.run_cell(str(header["source"]), store_history=False)
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is not None:
+            pyplot.close("all")  # as the inline backend does after each cell
+        return {"problem": self._problem}
+
+    def _remember(self, *args: Any, **kwargs: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._problem = _problem(error)
+            print("".join(traceback.format_exception_only(error)))  # noqa: T201 - into the log of this process
+
+    def do_import(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
+        """Import installed modules (never files beside the notebook), so that they belong to the baseline."""
+        for name in header["modules"]:
+            top = str(name).partition(".")[0]
+            try:
+                if importlib.util.find_spec(top) is not None:
+                    importlib.import_module(str(name))
+            except BaseException:  # noqa: BLE001 - the student's cell will fail in the same way and tell
+                continue
+        return {}
+
+    def do_warm(self, *_: Any) -> dict[str, Any]:
+        """Do once what libraries do at first use, so that it belongs to the baseline."""
+        warm_up()
+        sys.path.insert(0, "")  # from now on files beside the notebook can be imported, as in JupyterLab
+        return {}
+
+    def do_settle(self, *_: Any) -> dict[str, Any]:
+        settle()
+        return {}
+
+    def do_begin(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
+        """Start the student's own side of a measurement: it finds the lines, the judge takes the figures."""
+        if self._run is not None:
+            self._run.end()
+        spec = Spec(header["ceiling_bytes"], header["predicted_bytes"], header["data_bytes"])
+        note = Path(header["note"])
+        note.unlink(missing_ok=True)
+        self._run = LocalRun(
+            spec,
+            meter=default_meter(),
+            interrupt=False,
+            on_line=lambda line: note.write_text(to_json(line)),  # it is still there when this process has been ended
+        )
+        return {"leftovers": self._leftovers()}
+
+    def do_end(self, *_: Any) -> dict[str, Any]:
+        run, self._run = self._run, None
+        return {"measurement": None if run is None else to_jsonable(run.end())}
+
+    def _leftovers(self) -> list[tuple[str, int]]:
+        found = []
+        for name, value in list(self._shell.user_ns.items()):
+            if not name.startswith("_"):
+                size = _held_bytes(value)
+                if size >= _NAMED_BYTES:
+                    found.append((name, size))
+        return sorted(found, key=lambda item: -item[1])[:3]
+
+    def do_look(self, header: dict[str, Any], _: Any, answers: list[bytes]) -> dict[str, Any]:
+        """What names are bound to: functions by name only, data as data."""
+        found: dict[str, Any] = {}
+        for name in header["names"]:
+            if name not in self._shell.user_ns:
+                continue
+            value = self._shell.user_ns[name]
+            found[name] = {"callable": True} if callable(value) else {"value": pack(value, answers, keep=self._keep)}
+        return {"names": found}
+
+    def do_call(self, header: dict[str, Any], buffers: list[bytearray], answers: list[bytes]) -> dict[str, Any]:
+        """Call a function of the notebook, or a method of an object that was kept here."""
+        args, kwargs = pickle.loads(buffers[0])
+        if header.get("handle") is None:
+            name = str(header["name"])
+            if name not in self._shell.user_ns:
+                raise NameError(f"name '{name}' is not defined")
+            function = self._shell.user_ns[name]
+        else:
+            function = getattr(self._kept[header["handle"]], str(header["name"]))
+        return {"value": pack(function(*args, **kwargs), answers, keep=self._keep)}
+
+    def _keep(self, value: Any) -> int:
+        self._kept.append(value)
+        return len(self._kept) - 1
+
+
+def _held_bytes(value: Any) -> int:
+    if type(value) is np.ndarray:
+        return int(value.nbytes)
+    if type(value) in (bytes, bytearray):
+        return len(value)
+    if type(value) in (list, tuple):
+        return sum(_held_bytes(part) for part in value[:10_000] if type(part) in (np.ndarray, bytes, bytearray))
+    return 0
+
+
+def _problem(error: BaseException, *, kinds: list[str] | None = None) -> dict[str, Any]:
+    """An exception as text: its classes by name, its message, and the student's lines that it came through."""
+    if kinds is None:
+        kinds = [base.__name__ for base in type(error).__mro__ if base.__module__ in ("builtins", "zarr.errors")]
+        if type(error).__name__ not in kinds:
+            kinds.insert(0, type(error).__name__)
+    try:
+        message = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
+    except Exception:  # noqa: BLE001 - an exception of the student's own may fail to print itself
+        message = "(its message cannot be shown)"
+    line, text = _trace(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename is not None and cell_name(error.filename) is not None:
+        line = cell_line(error.filename, error.lineno or 1, "<module>")
+        message = str(error.msg)
+    return {
+        "kinds": kinds[:20],
+        "message": message[:_MAX_TEXT],
+        "line": None if line is None else to_jsonable(line),
+        "traceback": text[-_MAX_TEXT:],
+    }
+
+
+def _trace(tb: TracebackType | None) -> tuple[Line | None, str]:
+    """The innermost line in a cell, and the way there: the cells' own lines, and where it ended."""
+    line = None
+    rows: list[str] = []
+    last = ""
+    for summary in traceback.extract_tb(tb):
+        if cell_name(summary.filename) is not None:
+            line = cell_line(summary.filename, summary.lineno or 0, summary.name)
+            rows.append(f"{line.cell}, line {line.number}: {line.text}")
+            last = ""
+        elif rows:
+            last = f"  in {Path(summary.filename).name}, {summary.name}: {summary.line}"
+    return line, "\n".join([*rows, last] if last else rows)
+
+
+def warm_up() -> None:
+    """Let the array libraries that are loaded allocate what they keep for good (the first dask compute: 12 MiB)."""
+    import tempfile
+
+    with contextlib.suppress(ImportError):  # Windows
+        import memray  # noqa: F401 - the explanation of a block uses it
+    if "zarr" not in sys.modules:
+        return
+    import zarr
+
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        array = zarr.create_array(store=f"{folder}/a.zarr", shape=(64, 64), chunks=(16, 64), dtype="uint16")
+        array[:] = 1
+        if "dask.array" in sys.modules:
+            import dask
+            import dask.array as da
+
+            with dask.config.set(num_workers=2):
+                da.store(da.from_zarr(array) + 1, array, compute=True)
+        array[:].sum()
+
+
+def main() -> None:
+    """Serve the judge on the socket whose file descriptor is the first argument."""
+    if sys.platform == "linux":
+        # children that outlive their parent come back to us, so that the meter sees them and the judge can end them
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(sock.fileno(), False)
+    Student(Connection(sock)).serve()
+
+
+if __name__ == "__main__":
+    main()
