@@ -31,7 +31,9 @@ _NO_OUTCOMES: Mapping[tuple[str, str, str], Outcome] = MappingProxyType({})
 _TEST_NAME = re.compile(r"test_(.+?)(?:_(memory|hidden))?")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")  # colours of IPython's tracebacks
 #: Control characters as visible signs; half of a surrogate pair cannot be written as UTF-8 at all.
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | dict.fromkeys((127, *range(128, 160), *range(55296, 57344)), 65533)
+_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | dict.fromkeys(
+    (0x7F, *range(0x80, 0xA0), *range(0xD800, 0xE000)), 0xFFFD
+)
 #: A text longer than this is cut: one student must not make the page too heavy to open.
 _LONGEST_TEXT = 40_000
 #: Where the ceiling's tick stands, in percent of a bar; what would be longer than the bar ends in an arrow.
@@ -46,7 +48,7 @@ _LEGEND = (
     ("TLE", Verdict.TLE.words, "not ready when the time was over"),
     ("RTE", Verdict.RTE.words, "the student's code stopped with an exception or died"),
     ("NS", Verdict.NS.words, "the cell is as it was handed out, or empty"),
-    ("JE", Verdict.JE.words, "the judge itself failed: never zero points, someone has to look"),
+    ("JE", Verdict.JE.words, "the judge itself failed, which costs nothing: someone has to look"),
     ("person", _PERSON, "cannot be judged by a machine"),
 )
 
@@ -148,7 +150,7 @@ def write_report(
         for name, text in pages:
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
         if place.exists():
             place.rename(old)
         try:
@@ -164,12 +166,13 @@ def _refuse_foreign(place: Path) -> None:
     """Refuse to replace anything that this module did not write."""
     if not place.exists():
         return
-    names = [path.relative_to(place).as_posix() for path in place.rglob("*")] if place.is_dir() else [place.name]
-    foreign = [name for name in names if not re.fullmatch(r"index\.html|students(/\d+\.html)?", name)]
-    if foreign:
+    ours = re.compile(r"index\.html|students(/\d+\.html)?|(.*/)?\.DS_Store")
+    names = (path.relative_to(place).as_posix() for path in place.rglob("*")) if place.is_dir() else iter([place.name])
+    foreign = next((name for name in names if not ours.fullmatch(name)), None)
+    if foreign is not None:
         raise CourseError(
-            f"expected a new folder or an earlier report at {place}, found {foreign[0]!r} there; "
-            "name another folder, nothing was written"
+            f"expected a new folder or an earlier report at {place}, found {foreign!r} there; "
+            "name another folder; nothing was written"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .types import Exit, Measurement, Outcome, Problem, Report, Status, TestResult, Verdict, format_bytes
 
-__all__ = ["judge_error", "report", "test_result", "verdict_of"]
+__all__ = ["judge_error", "report", "result_of", "verdict_of"]
 
 
 def verdict_of(outcome: Outcome) -> Verdict:
@@ -42,7 +42,7 @@ def _unanswered(outcome: Outcome) -> bool:
     return not outcome.notes or any("is missing" in note or "NotImplementedError" in note for note in outcome.notes)
 
 
-def test_result(outcome: Outcome, max_points: float | None, *, practice: bool = False) -> TestResult:
+def result_of(outcome: Outcome, max_points: float | None, *, practice: bool = False) -> TestResult:
     """The result of one test cell: full points or none; None for a judge error and in practice."""
     verdict = verdict_of(outcome)
     block = _nearest_to_failing(outcome.blocks)
@@ -59,9 +59,6 @@ def test_result(outcome: Outcome, max_points: float | None, *, practice: bool = 
         meter=None if block is None else block.meter,
         message=_message(outcome, verdict),
     )
-
-
-test_result.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever pytest thinks
 
 
 def judge_error(notebook: str, test: str, reason: str) -> Outcome:

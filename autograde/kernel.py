@@ -1,0 +1,132 @@
+"""Runs cells in one ordinary kernel, as JupyterLab and nbgrader do, and tells the same facts as the judge.
+
+Used to prove that a test says the same to a student beforehand as in grading.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .block import MEASUREMENT_MIME, MemoryCeilingExceeded, cell_line, cell_name
+from .errors import JudgeError
+from .notebook import Cell, Kind, Notebook
+from .types import Exit, Line, Measurement, Outcome, Problem, from_json, to_json
+
+__all__ = ["probe", "run_in_kernel"]
+
+
+def probe(trusted: Sequence[int]) -> None:
+    """Print the last exception of this kernel as a `Problem` in JSON; `trusted` are the numbers of cells not by the student.
+
+    Runs inside the kernel.
+    """
+    error: BaseException = sys.last_value
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call]
+    files = {name for name, number in shell.compile._filename_map.items() if number not in trusted}
+    rows = [row for row in traceback.extract_tb(error.__traceback__) if cell_name(row.filename) is not None]
+    line: Line | None = None
+    from_student = False
+    if rows and not isinstance(error, MemoryCeilingExceeded):
+        line = cell_line(rows[-1].filename, rows[-1].lineno or 0, rows[-1].name)
+        from_student = rows[-1].filename in files
+    name = type(error).__name__
+    if isinstance(error, NameError) and len(rows) == 1 and error.name is not None:
+        name, from_student = "NotDefined", True  # the test looked for what the student was to define
+    print(to_json(Problem(name, str(error), from_student, line)))  # noqa: T201 - this is the answer
+
+
+def run_in_kernel(
+    notebook: Notebook, *, folder: Path, tests: Sequence[str], test_seconds: float, environment: dict[str, str]
+) -> list[Outcome]:
+    """Run set-up cells, solution cells and the named tests of `notebook` in one kernel that starts in `folder`."""
+    import nbformat.v4 as v4
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    wanted = [
+        cell
+        for cell in notebook.cells
+        if cell.kind in (Kind.SETUP, Kind.SOLUTION) or (cell.kind is Kind.TEST and cell.label in tests)
+    ]
+    book = v4.new_notebook(cells=[v4.new_code_cell(cell.source) for cell in wanted])
+    client = NotebookClient(
+        book,
+        timeout=int(test_seconds) + 1,
+        allow_errors=True,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+    )
+    outcomes: list[Outcome] = []
+    trusted = [position + 1 for position, cell in enumerate(wanted) if cell.kind is not Kind.SOLUTION]
+    with client.setup_kernel(env={**os.environ, **environment}):
+        for position, cell in enumerate(wanted):
+            began = time.perf_counter()
+            how = Exit.PASSED
+            code = book.cells[position]
+            try:
+                client.execute_cell(code, position, execution_count=position + 1)
+            except CellTimeoutError:
+                how = Exit.TIMEOUT
+            except DeadKernelError:
+                how = Exit.DIED
+            seconds = time.perf_counter() - began
+            failed = any(output.output_type == "error" for output in code.outputs)
+            if cell.kind is Kind.SETUP and (failed or how is not Exit.PASSED):
+                raise JudgeError(f"set-up cell `{cell.label}` failed in a kernel: {_error_text(code)}")
+            if cell.kind is Kind.TEST:
+                problem = _problem(client, position, trusted) if failed and how is Exit.PASSED else None
+                outcomes.append(_outcome(notebook, cell, code, how, problem, seconds))
+            if how in (Exit.TIMEOUT, Exit.DIED):
+                break
+    return outcomes
+
+
+def _outcome(notebook: Notebook, cell: Cell, code: Any, how: Exit, problem: Problem | None, seconds: float) -> Outcome:
+    blocks = tuple(
+        from_json(Measurement, json.dumps(output.data[MEASUREMENT_MIME]))
+        for output in code.outputs
+        if output.output_type == "display_data" and MEASUREMENT_MIME in output.data
+    )
+    if how is Exit.DIED:
+        problem = Problem("Died", "the kernel ended while this ran", from_student=True)
+    elif problem is not None:
+        stopped = problem.type == "MemoryCeilingExceeded" and any(block.stopped for block in blocks)
+        how = Exit.LIMIT if stopped else Exit.RAISED
+    return Outcome(
+        notebook=notebook.name, test=cell.label, exit=how, problem=problem, blocks=blocks, wall_seconds=seconds
+    )
+
+
+def _problem(client: Any, position: int, trusted: list[int]) -> Problem:
+    """Ask the kernel for the exception that the last cell ended with."""
+    messages: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
+            messages.append(message["content"]["text"])
+
+    code = f"import autograde.kernel as _kernel; _kernel.probe({trusted})"
+    reply = client.kc.execute_interactive(code, store_history=False, output_hook=hear, timeout=30)
+    import inspect
+
+    if inspect.isawaitable(reply):
+        from nbclient.util import run_sync
+
+        async def wait() -> Any:
+            return await reply
+
+        run_sync(wait)()
+    return from_json(Problem, "".join(messages).strip())
+
+
+def _error_text(code: Any) -> str:
+    return "; ".join(f"{output.ename}: {output.evalue}" for output in code.outputs if output.output_type == "error")
