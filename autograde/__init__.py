@@ -2,4 +2,5 @@
 
 from .block import MemoryCeilingExceeded, ceiling, measure
 
+__version__ = "0.1.0"
 __all__ = ["MemoryCeilingExceeded", "ceiling", "measure"]

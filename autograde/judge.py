@@ -35,7 +35,7 @@ from .block import LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
 from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .explain import explain_memory
 from .meters import Poller, TreeMeter, default_meter
-from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, read_notebook, rebuild
+from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .sandbox import StudentProcess, start_student
 from .types import GIB, Exit, Line, Measurement, Outcome, Problem, from_json, to_json
 from .wire import Closed, TimedOut, check_zarr_tree, unpack
@@ -63,6 +63,7 @@ class Job:
     only: tuple[str, ...] | None = None  # tests to run; None: all
     skip_plain: bool = False  # leave out cells that are neither set-up nor solution (verify does)
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
+    seed: int | None = None  # of hidden data; the student process is not told
 
 
 class _OutOfTime(BaseException):
@@ -187,7 +188,7 @@ class Session:
         return meter  # type: ignore[return-value]
 
     def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
-        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, `_OutOfTime`, `StudentDied`."""
+        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, or `_OutOfTime`."""
         student = self.student
         try:
             student.connection.send({"op": op, **header}, buffers)
@@ -288,8 +289,8 @@ class Session:
             payload = cloudpickle.dumps((args, kwargs))
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             raise CourseError(
-                f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, stateless "
-                "functions and picklable iterables; no generators, open files or clients."
+                f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, "
+                "stateless functions and picklable iterables; no generators, open files or clients."
             ) from error
         answer, buffers = self.ask("call", [payload], name=name, handle=handle)
         check_zarr_tree(self.exchange)
@@ -508,10 +509,8 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
 
 
 def _compile(cell: Cell) -> Any:
-    from IPython.core.inputtransformer2 import TransformerManager
-
     try:
-        return compile(ast.parse(TransformerManager().transform_cell(cell.source)), f"<{cell.label}>", "exec")
+        return compile(parse_cell(cell.source), f"<{cell.label}>", "exec")
     except SyntaxError as error:
         raise CourseError(f"cell `{cell.label}` is not valid Python: {error}") from error
 
@@ -614,22 +613,19 @@ def _notes(session: Session, exercise: str | None) -> tuple[str, ...]:
 
 def _own_problem(error: Exception, cell: Cell, names: list[str], session: Session) -> Problem:
     """An exception of the test itself; one about a name that the student has not defined is the student's."""
-    missing = isinstance(error, NameError) and error.name in names
+    missing = error.name if isinstance(error, NameError) and error.name in names else None
     text = "".join(traceback.format_exception_only(error)).strip()
     rows = [row for row in traceback.extract_tb(error.__traceback__) if row.filename == f"<{cell.label}>"]
     lines = cell.source.splitlines()
     if rows and 0 < (rows[-1].lineno or 0) <= len(lines):
         text = f"{lines[(rows[-1].lineno or 1) - 1].strip()}\n{text}"
-    if missing:
-        return Problem("NotDefined", f"`{error.name}` is not defined", True)
+    if missing is not None:
+        return Problem("NotDefined", f"`{missing}` is not defined", True)
     return Problem(type(error).__name__, str(error), False, traceback=text)
 
 
 def _names_in(source: str) -> set[str]:
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    tree = ast.parse(TransformerManager().transform_cell(source))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return {node.id for node in ast.walk(parse_cell(source)) if isinstance(node, ast.Name)}
 
 
 def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
@@ -638,12 +634,13 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     Raises `CourseError` for broken course material, `SubmissionError` for an unreadable notebook, `JudgeError` when the
     judge itself fails.
     """
+    seed = {} if job.seed is None else {"AUTOGRADE_SEED": str(job.seed)}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg", **seed},
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -7,17 +7,19 @@ cells and of manually graded cells (found by grade_id, the first one where there
 from __future__ import annotations
 
 import ast
+import copy
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import v4
 
 from .errors import CourseError, SubmissionError
 
-__all__ = ["Cell", "Kind", "Notebook", "bound_names", "imported_modules", "read_notebook", "rebuild"]
+__all__ = ["Cell", "Kind", "Notebook", "bound_names", "imported_modules", "merge", "read_notebook", "rebuild"]
 
 _MAX_NOTEBOOK_BYTES = 64 * 2**20
 
@@ -42,7 +44,6 @@ class Cell:
     label: str  # grade_id, or "cell <n>" for cells without
     points: float | None = None
     tags: tuple[str, ...] = ()
-    missing: bool = False  # was not in the submission
 
     @property
     def runs_for_student(self) -> bool:
@@ -130,7 +131,7 @@ def _grade_id(cell: Any) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _source_cell(cell: Any, index: int) -> Cell:
+def _cell(cell: Any, index: int) -> Cell:
     kind = _kind(cell)
     points = cell.metadata.get("nbgrader", {}).get("points") if kind in (Kind.TEST, Kind.MANUAL) else None
     return Cell(
@@ -142,51 +143,76 @@ def _source_cell(cell: Any, index: int) -> Cell:
     )
 
 
-def rebuild(name: str, source: Any, submitted: Any) -> Notebook:
-    """The notebook to run: `source` with the student's texts. Both are nbformat 4 notebooks.
+def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
+    """`source` with the student's texts, as an nbformat 4 notebook without outputs, and what was noticed.
 
     Cells with a grade_id that the source knows stand where the source has them. The student's own cells follow the
-    nearest known cell that they stood behind. Missing solution cells are empty, and say so.
+    nearest known cell that they stood behind; nothing but their text is taken. Missing solution cells are empty.
     """
-    known = {_grade_id(cell): _source_cell(cell, index) for index, cell in enumerate(source.cells) if _grade_id(cell)}
+    known = {_grade_id(cell): cell for cell in source.cells if _grade_id(cell)}
     texts: dict[str, str] = {}
-    own: dict[str | None, list[Cell]] = {}
+    own: dict[str | None, list[Any]] = {}
     anchor: str | None = None
     notes: list[str] = []
-    for index, cell in enumerate(submitted.cells):
+    for cell in submitted.cells:
         grade_id = _grade_id(cell)
-        if grade_id in known and grade_id is not None:
+        if grade_id is not None and grade_id in known:
             if grade_id in texts:
                 notes.append(f"There are two cells `{grade_id}`; the first one counts.")
                 continue
             texts[grade_id] = cell.source
             anchor = grade_id
+        elif cell.cell_type == "code":
+            own.setdefault(anchor, []).append(v4.new_code_cell(cell.source))
         else:
-            kind = Kind.PLAIN if cell.cell_type == "code" else Kind.TEXT
-            own.setdefault(anchor, []).append(Cell(kind, cell.source, f"cell {index + 1}"))
+            own.setdefault(anchor, []).append(v4.new_markdown_cell(cell.source))
     cells = list(own.get(None, ()))
     for grade_id, template in known.items():
-        assert grade_id is not None
-        if template.kind in (Kind.SOLUTION, Kind.MANUAL):
-            if grade_id in texts:
-                cells.append(replace(template, source=texts[grade_id]))
-            else:
-                cells.append(replace(template, source="", missing=True))
-                notes.append(f"The cell `{grade_id}` is missing from the notebook; it counts as not answered.")
-        else:
-            cells.append(template)
-            if grade_id not in texts:
-                notes.append(f"The cell `{grade_id}` was missing from the notebook and has been put back.")
+        cell = copy.deepcopy(template)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        answer = _kind(cell) in (Kind.SOLUTION, Kind.MANUAL)
+        if answer:
+            cell.source = texts.get(str(grade_id), "")
+        if grade_id not in texts:
+            consequence = "it counts as not answered" if answer else "it has been put back"
+            notes.append(f"The cell `{grade_id}` is missing from the notebook; {consequence}.")
+        cells.append(cell)
         cells.extend(own.get(grade_id, ()))
-    return Notebook(name=name, cells=tuple(cells), notes=tuple(notes))
+    book = v4.new_notebook(cells=cells, metadata=copy.deepcopy(source.metadata))
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"cell-{number}"  # ids of a submission may be anything, twice the same included
+    return book, tuple(notes)
+
+
+def rebuild(name: str, source: Any, submitted: Any) -> Notebook:
+    """What to run for a submission. Both arguments are nbformat 4 notebooks, see `merge`."""
+    book, notes = merge(source, submitted)
+    return Notebook(name=name, cells=tuple(_cell(cell, index) for index, cell in enumerate(book.cells)), notes=notes)
+
+
+def parse_cell(source: str) -> ast.Module:
+    """Syntax tree of a cell; IPython's own syntax is translated first. Raises `SyntaxError`."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+
+
+def has_code(source: str) -> bool:
+    """Whether a cell does anything: not only comments.
+
+    >>> has_code("# hidden tests"), has_code("1 + 1")
+    (False, True)
+    """
+    try:
+        return bool(parse_cell(source).body)
+    except SyntaxError:
+        return True
 
 
 def _parse(source: str) -> ast.Module | None:
-    """Syntax tree of a cell, or None where it has none; IPython's own syntax is translated first."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
     try:
-        return ast.parse(TransformerManager().transform_cell(source))
+        return parse_cell(source)
     except (SyntaxError, ValueError, RecursionError):
         return None
 

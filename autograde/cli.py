@@ -1,0 +1,510 @@
+"""The command `autograde`: parse, call, print. The only place that prints or exits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from . import __version__
+from .errors import AutogradeError, CourseError, JudgeError
+from .types import Report, TestResult, Verdict, format_bytes, to_jsonable
+
+__all__ = ["main"]
+
+_PASSED, _NOT_PASSED, _WRONG_USE, _JUDGE_FAILED = 0, 1, 2, 3
+
+
+def _output(wide: bool = False) -> Console:
+    """Where results go. A pipe has no width of its own, and must not wrap them."""
+    return Console(width=None if sys.stdout.isatty() else 180, highlight=False, soft_wrap=wide)
+
+
+def _progress(what: str) -> Progress:
+    """Bar, count and time left, on standard error so that results can be piped."""
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+class _Group(click.Group):
+    """Turns errors into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CourseError as error:
+            click.echo(f"autograde: {error}", err=True)
+            ctx.exit(_WRONG_USE)
+        except AutogradeError as error:
+            click.echo(f"autograde: the judge failed: {error}", err=True)
+            ctx.exit(_JUDGE_FAILED)
+        except KeyboardInterrupt:
+            click.echo(
+                "autograde: interrupted; what was finished is kept, the same command goes on from here", err=True
+            )
+            ctx.exit(130)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            click.echo(
+                f"autograde: {error.strerror}{where}. Nothing half-written was kept; mend it and run again.", err=True
+            )
+            ctx.exit(_JUDGE_FAILED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="autograde")
+@click.option(
+    "--course",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="A folder in the course directory; default: here.",
+)
+@click.pass_context
+def main(ctx: click.Context, root: Path) -> None:
+    """Exercises on arrays that do not fit in memory: release them, check them, grade a class.
+
+    Works in any nbgrader course directory (a folder with nbgrader_config.py and source/).
+
+    \b
+    Example:
+      autograde release 2-conversion      make the student version
+      autograde check imaging.ipynb       how far am I?
+      autograde grade 2-conversion        judge everything in submitted/
+    """
+    ctx.obj = root
+
+
+def _course(ctx: click.Context) -> Any:
+    from .course import find_course
+
+    return find_course(ctx.obj)
+
+
+_format = click.option(
+    "--format", "style", type=click.Choice(["table", "json", "csv"]), default="table", help="How results are printed."
+)
+
+
+def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any]], table: Callable[[], None]) -> None:
+    if style == "json":
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+    elif style == "csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        click.echo(text.getvalue(), nl=False)
+    else:
+        table()
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--scale", type=click.Choice(["tiny", "laptop", "full"]), default=None, help="How large; default: laptop."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--remove", is_flag=True, help="Remove the data that has been made.")
+@_format
+def data(names: tuple[str, ...], scale: str | None, seed: int, remove: bool, style: str) -> None:
+    """Make data sets, or list (and remove) what has been made.
+
+    \b
+    Example:
+      autograde data                      what is there?
+      autograde data whole_organ --scale tiny
+    """
+    from data_scripts import DATA_SETS, list_data, remove_data
+
+    if unknown := sorted(set(names) - set(DATA_SETS)):
+        raise CourseError(f"no data set {', '.join(unknown)}; there is {', '.join(DATA_SETS)}")
+    if names and not remove:
+        for name in names:
+            click.echo(str(DATA_SETS[name].fetch(scale=scale, seed=seed)))
+        return
+    stored = [item for item in list_data() if not names or item.maker in names]
+    if remove:
+        for item in stored:
+            click.echo(f"removed {item.path} ({format_bytes(remove_data(item.path))})")
+        return
+    rows = [{"name": item.name, "bytes": item.size_bytes, "path": str(item.path)} for item in stored]
+
+    def table() -> None:
+        sheet = Table("data", "size", "where")
+        for item in stored:
+            sheet.add_row(item.name, format_bytes(item.size_bytes), str(item.path))
+        _output().print(sheet if stored else f"nothing made yet; there is {', '.join(DATA_SETS)}")
+
+    _print_rows(style, ["name", "bytes", "path"], rows, table)
+
+
+# --- release and verify -----------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("assignments", nargs=-1)
+@click.pass_context
+def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
+    """Make the student version of assignments (default: all), through nbgrader, and search it for anything hidden.
+
+    \b
+    Example:
+      autograde release 2-conversion
+    """
+    from .release import release as release_one
+
+    course = _course(ctx)
+    for assignment in assignments or course.assignments():
+        path = release_one(course, assignment)
+        notebooks = ", ".join(sorted(item.name for item in path.glob("*.ipynb")))
+        click.echo(f"released {path.relative_to(course.root)} ({notebooks}); no hidden text in it")
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be given more than once.")
+@click.option(
+    "--gallery", type=click.Path(path_type=Path, file_okay=False), help="Default: tests/gallery in the course."
+)
+@click.option("--jobs", type=click.IntRange(1), default=None, help="Solutions at once; default: by cores and memory.")
+@click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
+@_format
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    assignment: str,
+    exercises: tuple[str, ...],
+    gallery: Path | None,
+    jobs: int | None,
+    verbose: bool,
+    style: str,
+) -> None:
+    """Prove the tests of an assignment: every solution of the gallery, in one kernel and judged in two processes.
+
+    Refused are a verdict that differs from the folder's name or between the two ways, a message that does not say what it
+    should, and a ceiling without room: 1.5 x worst accepted <= ceiling, 1.5 x ceiling <= best hungry. Exit 1 if any.
+
+    \b
+    Example:
+      autograde verify 2-conversion --exercise downsample2
+    """
+    from .cohort import jobs_at_once
+    from .gallery import Run, rows
+    from .gallery import verify as run_gallery
+
+    course = _course(ctx)
+    with _progress(f"verify {assignment}") as progress:
+        task = progress.add_task("")
+
+        def told(run: Run, total: int) -> None:
+            name = f"{run.entry.exercise}/{run.entry.expected.words}/{run.entry.name}"
+            progress.update(task, advance=1, total=total, description=name)
+            if verbose:
+                peak = "" if run.ratio is None else f", peak {run.ratio:.2f} of the ceiling"
+                progress.console.print(f"{'✗' if run.faults else '✓'} {name}{peak}", highlight=False)
+            for fault in run.faults:
+                progress.console.print(f"  ✗ {name}: {fault}", highlight=False, markup=False, soft_wrap=True)
+
+        runs = run_gallery(
+            course,
+            assignment,
+            gallery=gallery or course.root / "tests" / "gallery",
+            exercises=exercises or None,
+            jobs=jobs or jobs_at_once(),
+            told=told,
+        )
+    table_rows = rows(runs)
+
+    def table() -> None:
+        sheet = Table("exercise", title=f"{assignment}: {len(runs)} solutions, each in one kernel and judged")
+        for name in (
+            "accepted",
+            "wrong",
+            "hungry",
+            "other",
+            "worst accepted",
+            "ceiling",
+            "best hungry",
+            "room",
+            "faults",
+        ):
+            sheet.add_column(name, justify="right")
+        for row in table_rows:
+            below = "-" if row.room_below is None else f"{min(row.room_below, 99):.1f}x"
+            above = "-" if row.room_above is None else f"{row.room_above:.1f}x"
+            limited = row.ceiling_bytes is not None
+            sheet.add_row(
+                row.exercise,
+                *(str(count) for count in (row.accepted, row.wrong, row.hungry, row.other)),
+                format_bytes(row.worst_accepted_bytes) if limited else "-",
+                format_bytes(row.ceiling_bytes) if limited else "-",
+                format_bytes(row.best_hungry_bytes) if limited else "-",
+                f"{below} / {above}",
+                str(len(row.faults)),
+            )
+        _output().print(sheet)
+        for row in table_rows:
+            for fault in row.faults:
+                _output(wide=True).print(f"✗ {row.exercise}: {fault}", markup=False)
+
+    jsonable = [to_jsonable(row) for row in table_rows]
+    _print_rows(style, list(jsonable[0]) if jsonable else [], jsonable, table)
+    ctx.exit(_NOT_PASSED if any(row.faults for row in table_rows) else _PASSED)
+
+
+# --- check and grade --------------------------------------------------------------------------------------------------
+
+
+def _result_table(report: Report, *, points: bool) -> Table:
+    sheet = Table(title=f"{report.student}", title_justify="left", show_lines=True)
+    sheet.add_column("test", no_wrap=True)
+    sheet.add_column("verdict", no_wrap=True)
+    sheet.add_column("memory", justify="right", no_wrap=True)
+    sheet.add_column("what it says", overflow="fold")
+    for result in report.tests:
+        sheet.add_row(result.test, _verdict_words(result, points=points), _memory(result), result.message)
+    return sheet
+
+
+def _verdict_words(result: TestResult, *, points: bool) -> str:
+    if result.verdict is None:
+        return "for a person"
+    sign = "[green]✓[/]" if result.verdict is Verdict.AC else "[red]✗[/]"
+    words = f"{sign} {result.verdict.words}"
+    if points and result.max_points is not None:
+        words += f" {'?' if result.points is None else f'{result.points:g}'}/{result.max_points:g}"
+    return words
+
+
+def _memory(result: TestResult) -> str:
+    if result.ceiling_bytes is None:
+        return ""
+    return f"{format_bytes(result.peak_bytes)} of {format_bytes(result.ceiling_bytes)}"
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_format
+@click.pass_context
+def check(ctx: click.Context, notebooks: tuple[Path, ...], style: str) -> None:
+    """Check your own notebook: the tests in it, judged as grading would judge them. Save the notebook first.
+
+    Exit 1 if something does not pass yet.
+
+    \b
+    Example:
+      autograde check release/2-conversion/imaging.ipynb
+    """
+    from .check import check_notebook
+
+    reports = []
+    for path in notebooks:
+        with _progress(path.name) as progress:
+            task = progress.add_task("")
+
+            def told(done: int, total: int, test: str, task: Any = task, progress: Progress = progress) -> None:
+                progress.update(task, completed=done, total=total, description=test)
+
+            reports.append(check_notebook(path, told=told))
+
+    def table() -> None:
+        for report in reports:
+            _output().print(_result_table(report, points=False))
+            passed = sum(result.verdict is Verdict.AC for result in report.tests)
+            _output().print(
+                f"{passed} of {len(report.tests)} tests pass." + (f" {report.message}" if report.message else "")
+            )
+
+    rows = [{"student": report.student, **to_jsonable(test)} for report in reports for test in report.tests]
+    _print_rows(style, list(rows[0]) if rows else [], rows, table)
+    passed = all(result.verdict is Verdict.AC for report in reports for result in report.tests)
+    ctx.exit(_PASSED if passed else _NOT_PASSED)
+
+
+def _read_roster(path: Path | None) -> list[str]:
+    """Names from the first column of a CSV or text file, without a heading such as `id` or `student`."""
+    if path is None:
+        return []
+    try:
+        lines = [row[0].strip() for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
+    except OSError as error:
+        raise CourseError(f"the roster {path} cannot be read: {error.strerror}") from error
+    return [line for line in lines if line and line.lower() not in ("id", "student", "student_id", "name")]
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--student", "students", multiple=True, help="Only this student; may be given more than once.")
+@click.option(
+    "--roster", type=click.Path(path_type=Path, dir_okay=False), help="Who should have handed in: one name a line."
+)
+@click.option("--jobs", type=click.IntRange(1), default=None, help="Submissions at once; default: by cores and memory.")
+@click.option(
+    "--scheduler", default=None, metavar="ADDRESS", help="A dask scheduler whose workers see the same folder."
+)
+@click.option("--sandbox", type=click.Choice(["auto", "bubblewrap", "process"]), default="auto", show_default=True)
+@click.option("--again", is_flag=True, help="Judge everything again, with new hidden data.")
+@_format
+@click.pass_context
+def grade(
+    ctx: click.Context,
+    assignment: str,
+    students: tuple[str, ...],
+    roster: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    sandbox: str,
+    again: bool,
+    style: str,
+) -> None:
+    """Judge what has been handed in for an assignment (submitted/<student>/<assignment>/).
+
+    May be stopped at any time: the same command goes on where it was. In graded mode the marks go into the gradebook.
+
+    \b
+    Example:
+      autograde grade 2-conversion --roster roster.csv --format json
+    """
+    from . import cohort
+
+    if sandbox == "bubblewrap":
+        raise JudgeError("the bubblewrap sandbox is not part of this version; `--sandbox process` grades without it")
+    course = _course(ctx)
+    names = _read_roster(roster)
+    with _progress(f"grade {assignment}") as progress:
+        task = progress.add_task("")
+
+        def told(judged: cohort.Judged, total: int) -> None:
+            progress.update(task, advance=1, total=total, description=judged.report.student)
+
+        judged = cohort.grade(
+            course,
+            assignment,
+            students=students or None,
+            roster=names,
+            jobs=jobs,
+            scheduler=scheduler,
+            again=again,
+            told=told,
+        )
+    reports = [one.report for one in judged]
+    if style == "json":
+        click.echo(json.dumps([to_jsonable(report) for report in reports], indent=2, ensure_ascii=False))
+    else:
+        rows = [{"student": report.student, **to_jsonable(test)} for report in reports for test in report.tests]
+        _print_rows(style, list(rows[0]) if rows else [], rows, lambda: _output().print(_class_table(reports)))
+    ctx.exit(_JUDGE_FAILED if any(report.status == "judge_error" for report in reports) else _PASSED)
+
+
+def _class_table(reports: Sequence[Report]) -> Table:
+    """A row per student: what became of the submission, and the exercises that do not pass yet."""
+    sheet = Table(show_lines=False)
+    sheet.add_column("student")
+    sheet.add_column("status")
+    sheet.add_column("pass", justify="right")
+    sheet.add_column("points", justify="right")
+    sheet.add_column("not yet", overflow="fold")
+    for report in reports:
+        passed = sum(result.verdict is Verdict.AC for result in report.tests)
+        failing: dict[str, list[str]] = {}
+        for result in report.tests:
+            if result.verdict is not None and result.verdict is not Verdict.AC:
+                failing.setdefault(result.verdict.words, []).append(result.test.removeprefix("test_"))
+        words = "; ".join(f"{verdict}: {', '.join(tests)}" for verdict, tests in failing.items())
+        sheet.add_row(
+            report.student,
+            report.status.value,
+            f"{passed}/{len(report.tests)}",
+            "" if report.max_score is None else f"{report.score:g}/{report.max_score:g}",
+            report.message if report.status in ("missing", "unreadable") else words,
+        )
+    return sheet
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: build/report/<assignment>.")
+@click.option(
+    "--roster", type=click.Path(path_type=Path, dir_okay=False), help="Who should have handed in: one name a line."
+)
+@click.pass_context
+def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path | None) -> None:
+    """Write the class as web pages: a row per student, a column per test, memory against ceiling. Judges only what is new.
+
+    \b
+    Example:
+      autograde report 2-conversion && xdg-open build/report/2-conversion/index.html
+    """
+    from . import cohort
+    from .report import write_report
+
+    course = _course(ctx)
+    with _progress(f"report {assignment}") as progress:
+        task = progress.add_task("")
+        judged = cohort.grade(
+            course,
+            assignment,
+            roster=_read_roster(roster),
+            told=lambda one, total: progress.update(task, advance=1, total=total, description=one.report.student),
+        )
+    page = write_report(
+        out or course.build("report", assignment),
+        [one.report for one in judged],
+        title=assignment,
+        outcomes={(one.report.student, fact.notebook, fact.test): fact for one in judged for fact in one.outcomes},
+        practice=course.settings.practice,
+    )
+    click.echo(f"report: {page}")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: build/demo.")
+@click.option("--scale", type=click.Choice(["tiny", "laptop"]), default="laptop", show_default=True)
+@click.pass_context
+def demo(ctx: click.Context, out: Path | None, scale: str) -> None:
+    """Grade a made-up class, right, wrong, hungry, slow, crashing, hostile, damaged and missing, and write its report.
+
+    \b
+    Example:
+      autograde demo
+    """
+    from . import demo as scene
+
+    os.environ["AUTOGRADE_SCALE"] = scale
+    course = _course(ctx)
+    with _progress("demo") as progress:
+        task = progress.add_task("")
+        shown = scene.play(
+            course,
+            out or course.build("demo"),
+            told=lambda one, total: progress.update(task, advance=1, total=total, description=one.report.student),
+        )
+    _output().print(_class_table(shown.reports))
+    click.echo(f"\nreport: {shown.page}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""Where nbgrader comes in: it makes the release, and it keeps the marks. Nothing of it is patched.
+
+`Rebuild` and `Judge` are preprocessors for `nbgrader autograde` and the formgrader's button; nbgrader_config.py names them.
+`record` writes what `autograde grade` has found into the same gradebook.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import v4
+from nbgrader import utils
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+
+from .chart import memory_chart
+from .course import Course, find_course
+from .errors import CourseError, JudgeError, SubmissionError
+from .notebook import merge, read_notebook
+from .types import Outcome, Report, TestResult, Verdict, to_jsonable
+
+__all__ = [
+    "Judge",
+    "Rebuild",
+    "SafeExporter",
+    "annotate",
+    "generate_release",
+    "record",
+    "stubs",
+    "write_autograded",
+]
+
+
+def _database(course: Course) -> tuple[str, str]:
+    url = course.config.CourseDirectory.get("db_url") or f"sqlite:///{course.root / 'gradebook.db'}"
+    return str(url), str(course.config.CourseDirectory.get("course_id") or "default_course")
+
+
+# --- release ----------------------------------------------------------------------------------------------------------
+
+
+def generate_release(course: Course, assignment: str, target: Path) -> None:
+    """Let nbgrader make the student version of `assignment` below `target` (`target/<assignment>/`).
+
+    Raises `CourseError` with nbgrader's own words when it refuses.
+    """
+    config = course.config.copy()
+    config.CourseDirectory.root = str(course.root)
+    config.CourseDirectory.release_directory = str(target)
+    config.NbGrader.logfile = ""
+    api = NbGraderAPI(config=config)
+    api.coursedir.root = str(course.root)
+    result = api.generate_assignment(assignment, force=True, create=True)
+    if not result["success"]:
+        raise CourseError(f"nbgrader could not release {assignment}: {_last_words(result)}")
+    for path in (target / assignment).rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _last_words(result: Mapping[str, Any]) -> str:
+    lines = [line for line in str(result.get("log", "")).splitlines() if "ERROR" in line and line.strip() != "[ERROR]"]
+    return " ".join(lines[-3:]) or str(result.get("error", "it gave no reason"))[-600:]
+
+
+def stubs(notebook: Any) -> dict[str, str]:
+    """The text that students find in each solution cell of a source notebook, by grade_id."""
+    resources: dict[str, Any] = {}
+    cleared, _ = ClearSolutions(enforce_metadata=False).preprocess(nbformat.from_dict(notebook), resources)
+    return {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in cleared.cells
+        if cell.metadata.get("nbgrader", {}).get("solution")
+    }
+
+
+# --- what formgrader and feedback show --------------------------------------------------------------------------------
+
+
+def annotate(book: Any, results: Iterable[TestResult], outcomes: Mapping[str, Outcome]) -> Any:
+    """Write results into the outputs of the test cells of a rebuilt notebook, where nbgrader looks for them."""
+    by_test = {result.test: result for result in results}
+    for cell in book.cells:
+        result = by_test.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        if result is None or cell.cell_type != "code":
+            continue
+        outputs: list[Any] = []
+        outcome = outcomes.get(result.test)
+        for block in outcome.blocks if outcome else ():
+            picture = base64.b64encode(memory_chart(block).encode()).decode()
+            text = f"memory of `{result.test}`"
+            html = f'<img alt="{text}" src="data:image/svg+xml;base64,{picture}"/>'
+            outputs.append(v4.new_output("display_data", {"text/html": html, "text/plain": text}))
+        if result.verdict is Verdict.AC:
+            outputs.append(v4.new_output("stream", name="stdout", text=f"✓ {result.message}\n"))
+        else:
+            words = result.verdict.words if result.verdict else "waits for a person"
+            outputs.append(
+                v4.new_output("error", ename=words, evalue=result.message, traceback=[f"✗ {words}", result.message])
+            )
+        cell.outputs = outputs
+        cell.execution_count = 1
+    return book
+
+
+def write_autograded(course: Course, student: str, assignment: str, books: Mapping[str, Any]) -> None:
+    """Write the judged notebooks to autograded/, each aside and then in place."""
+    folder = course.folder("autograded", student, assignment)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, book in books.items():
+        aside = folder / f".{name}.ipynb.new"
+        aside.write_text(nbformat.writes(book), encoding="utf-8")
+        aside.replace(folder / f"{name}.ipynb")
+
+
+# --- marks ------------------------------------------------------------------------------------------------------------
+
+
+def record(course: Course, reports: Sequence[Report], manual: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Put the points of `reports` into nbgrader's gradebook. Marks given by hand stay.
+
+    `manual` lists, by student, the (notebook, cell) pairs that wait for a person. Raises `CourseError` when the assignment
+    is not in the gradebook yet.
+    """
+    url, course_id = _database(course)
+    with Gradebook(url, course_id) as book:
+        for report in reports:
+            try:
+                book.find_assignment(report.assignment)
+            except MissingEntry:
+                raise CourseError(
+                    f"{report.assignment} is not in the gradebook yet: run `autograde release {report.assignment}` first"
+                ) from None
+            book.update_or_create_student(report.student)
+            if report.status == "missing":
+                continue  # nothing was handed in: no submission, as nbgrader has it
+            book.update_or_create_submission(report.assignment, report.student)
+            for result in report.tests:
+                _save(book, report, result)
+            for notebook, cell in manual.get(report.student, ()):
+                grade = book.find_grade(cell, notebook, report.assignment, report.student)
+                grade.needs_manual_grade = grade.manual_score is None
+        book.db.commit()
+
+
+def _save(book: Any, report: Report, result: TestResult) -> None:
+    grade = book.find_grade(result.test, result.notebook, report.assignment, report.student)
+    grade.auto_score = result.points
+    # nbgrader would count a missing score as 0; the flag says that a person has to look
+    grade.needs_manual_grade = grade.manual_score is not None or result.points is None
+
+
+# --- inside `nbgrader autograde` ----------------------------------------------------------------------------------------
+
+
+class SafeExporter(NotebookExporter):  # type: ignore[misc]
+    """Reads any submission: one that is not a notebook becomes an empty notebook, so that nothing stops or is deleted."""
+
+    def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
+        try:
+            book = read_notebook(Path(filename), error=SubmissionError)
+        except SubmissionError as error:
+            self.log.warning("%s", error)
+            book = v4.new_notebook(cells=[v4.new_markdown_cell(f"**This submission cannot be read.** {error}")])
+        return self.from_notebook_node(book, resources=resources, **kwargs)
+
+
+class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]
+    """The student's texts in the instructor's notebook: the first step of `nbgrader autograde`."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        facts = resources["nbgrader"]
+        course = find_course(Path.cwd())  # nbgrader has gone to the course's root
+        source = read_notebook(course.source(facts["assignment"]) / f"{facts['notebook']}.ipynb")
+        book, _ = merge(source, nb)
+        return book, resources
+
+
+class Judge(NbGraderPreprocessor):  # type: ignore[misc]
+    """Judges a rebuilt notebook in a process of its own, and saves the points: the second step of `nbgrader autograde`."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        from .cohort import judge_submission  # here: the judge's modules are of no use to release and record
+
+        facts = resources["nbgrader"]
+        course = find_course(Path.cwd())
+        with tempfile.TemporaryDirectory(prefix="autograde-nbgrader-") as folder:
+            path = Path(folder) / "submission.ipynb"
+            path.write_text(nbformat.writes(nb), encoding="utf-8")
+            judged = judge_submission(course, facts["assignment"], facts["student"], {facts["notebook"]: path})
+        if judged.report.status == "judge_error":
+            raise JudgeError(judged.report.message)
+        annotate(nb, judged.report.tests, {outcome.test: outcome for outcome in judged.outcomes})
+        resources["autograde"] = json.loads(json.dumps(to_jsonable(judged.report)))
+        record(course, [judged.report], {judged.report.student: judged.manual})
+        self._comment(nb, facts)
+        return nb, resources
+
+    def _comment(self, nb: Any, facts: Any) -> None:
+        """As nbgrader does: "No response." on answers that were left as they were."""
+        with Gradebook(facts["db_url"]) as book:
+            for cell in nb.cells:
+                if utils.is_solution(cell):
+                    meta = cell.metadata.nbgrader
+                    names = (meta["grade_id"], facts["notebook"], facts["assignment"], facts["student"])
+                    unchanged = meta.get("checksum") == utils.compute_checksum(cell)
+                    book.find_comment(*names).auto_comment = "No response." if unchanged else None
+            book.db.commit()

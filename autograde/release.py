@@ -1,0 +1,136 @@
+"""Makes the student version of an assignment, and proves that nothing hidden is in it before it replaces the old one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .course import Course
+from .errors import CourseError
+from .gradebook import generate_release
+from .notebook import read_notebook
+
+__all__ = ["find_leaks", "release", "secrets"]
+
+_REGION = re.compile(
+    r"^[ \t]*#+ BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[ \t]*#+ END \1", re.MULTILINE | re.DOTALL
+)
+#: Shorter lines say nothing: `return`, `total = 0`, `else:`.
+_MIN_LINE = 12
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        squeezed = re.sub(r"\s+", " ", line).strip()
+        if len(squeezed) >= _MIN_LINE:
+            yield squeezed
+
+
+def secrets(notebooks: Iterable[Any]) -> frozenset[str]:
+    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks."""
+    hidden: set[str] = set()
+    open_text: list[str] = []
+    for notebook in notebooks:
+        for cell in notebook.cells:
+            hidden.update(line for match in _REGION.finditer(cell.source) for line in _lines(match[2]))
+            open_text.append(_REGION.sub("", cell.source))
+            meta = cell.metadata.get("nbgrader", {})
+            if meta.get("solution") and not _REGION.search(cell.source):  # the whole cell is the solution
+                hidden.update(_lines(cell.source))
+                open_text.pop()
+    visible = re.sub(r"\s+", " ", "\n".join(open_text))
+    return frozenset(line for line in hidden if line not in visible)
+
+
+def find_leaks(folder: Path, hidden: frozenset[str]) -> list[str]:
+    """Every place below `folder` where one of the `hidden` lines stands, as "file: line"."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            text = re.sub(r"\s+", " ", _text(path))
+            found += [f"{path.relative_to(folder)}: {line}" for line in sorted(hidden) if line in text]
+    return found
+
+
+def _text(path: Path) -> str:
+    """All text of a file; in notebooks what the JSON stands for, outputs and attachments included."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    if path.suffix == ".ipynb":
+        try:
+            return "\n".join(_strings(json.loads(text)))
+        except ValueError:
+            return text
+    return text
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield key
+            yield from _strings(part)
+    elif isinstance(value, list):
+        if value and all(isinstance(part, str) for part in value):
+            yield "".join(value)  # nbformat splits texts at their lines
+        else:
+            for part in value:
+                yield from _strings(part)
+
+
+def release(course: Course, assignment: str, *, target: Path | None = None) -> Path:
+    """Make release/<assignment>/ anew (or `target`) through nbgrader; the old one stays if anything goes wrong.
+
+    Raises `CourseError` when nbgrader refuses, or when the text of a solution or hidden test would get out.
+    """
+    course.check_assignment(assignment)
+    final = course.release(assignment) if target is None else target
+    sources = [read_notebook(path) for path in sorted(course.source(assignment).glob("*.ipynb"))]
+    for notebook, path in zip(sources, sorted(course.source(assignment).glob("*.ipynb")), strict=True):
+        _check_source(notebook, path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=final.parent) as scratch:
+        generate_release(course, assignment, Path(scratch))
+        made = Path(scratch) / assignment
+        leaks = find_leaks(made, secrets(sources))
+        if leaks:
+            raise CourseError(
+                f"{assignment} was not released: {len(leaks)} hidden lines would get out, for example {leaks[0]!r}. "
+                "Clear the outputs of the source notebook, and look for copies of the solution outside of its markers."
+            )
+        old = Path(scratch) / "old"
+        if final.exists():
+            final.rename(old)
+        try:
+            made.rename(final)
+        except BaseException:
+            if old.exists():
+                old.rename(final)
+            raise
+    return final
+
+
+def _check_source(notebook: Any, path: Path) -> None:
+    """Refuse what nbgrader would let through: two cells of one id, a solution without markers."""
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        name = meta.get("grade_id")
+        if name in seen:
+            raise CourseError(f"{path.name} has two cells with the grade_id {name!r}; every cell needs its own")
+        if name:
+            seen.add(name)
+        if (
+            meta.get("solution")
+            and not meta.get("grade")
+            and cell.cell_type == "code"
+            and not _REGION.search(cell.source)
+        ):
+            raise CourseError(
+                f"{path.name}: the solution cell {name!r} has no `### BEGIN SOLUTION` ... `### END SOLUTION`; "
+                "put the markers around what students are to write"
+            )

@@ -1,0 +1,25 @@
+"""Settings of the course: for nbgrader, and, in c.CourseSettings, for autograde."""
+
+c = get_config()  # noqa: F821 - given by the loader
+
+c.CourseDirectory.course_id = "out-of-core"
+
+# practice: ticks and help, no points. graded: points, hidden tests, gradebook.
+c.CourseSettings.mode = "practice"
+# A room of small laptops: every ceiling times this, or another ceiling for one exercise, as "96 MiB".
+c.CourseSettings.ceiling_scale = 1.0
+c.CourseSettings.ceilings = {}
+# Time for one test cell, and for any other cell.
+c.CourseSettings.test_seconds = 120
+c.CourseSettings.cell_seconds = 120
+
+# `nbgrader autograde` and the formgrader's button use the same judge as `autograde grade`.
+c.Autograde.exporter_class = "autograde.gradebook.SafeExporter"
+c.Autograde.sanitize_preprocessors = ["autograde.gradebook.Rebuild"]
+c.Autograde.autograde_preprocessors = [
+    "autograde.gradebook.Judge",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Nothing that a submission shows may run in the browser of whoever reads its feedback.
+c.HTMLExporter.sanitize_html = True
