@@ -315,7 +315,7 @@ class LocalBench:
             return
         from IPython.display import publish_display_data
 
-        publish_display_data(  # type: ignore[no-untyped-call]
+        publish_display_data(
             {
                 "text/plain": summarize(measurement),
                 "image/svg+xml": memory_chart(measurement),

@@ -112,7 +112,7 @@ def find_course(start: Path) -> Course:
 
 
 def _load(root: Path) -> Course:
-    from traitlets.config import Config, PyFileConfigLoader
+    from traitlets.config.loader import Config, PyFileConfigLoader
 
     try:
         config = PyFileConfigLoader(CONFIG_NAME, path=str(root)).load_config()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -66,8 +67,10 @@ def generate_release(course: Course, assignment: str, target: Path) -> None:
 
 
 def _last_words(result: Mapping[str, Any]) -> str:
-    lines = [line for line in str(result.get("log", "")).splitlines() if "ERROR" in line and line.strip() != "[ERROR]"]
-    return " ".join(lines[-3:]) or str(result.get("error", "it gave no reason"))[-600:]
+    """The last line that names an error: the log ends with several that say only that there was one."""
+    lines = str(result.get("log", "")).splitlines() + str(result.get("error", "")).splitlines()
+    named = [line.strip() for line in lines if re.match(r"\s*(\w+\.)*\w+(Error|Exception|Entry): ", line)]
+    return named[-1][:600] if named else "\n".join(lines)[-600:]
 
 
 def stubs(notebook: Any) -> dict[str, str]:
@@ -160,7 +163,7 @@ def _save(book: Any, report: Report, result: TestResult) -> None:
 # --- inside `nbgrader autograde` ----------------------------------------------------------------------------------------
 
 
-class SafeExporter(NotebookExporter):  # type: ignore[misc]
+class SafeExporter(NotebookExporter):
     """Reads any submission: one that is not a notebook becomes an empty notebook, so that nothing stops or is deleted."""
 
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
@@ -169,7 +172,8 @@ class SafeExporter(NotebookExporter):  # type: ignore[misc]
         except SubmissionError as error:
             self.log.warning("%s", error)
             book = v4.new_notebook(cells=[v4.new_markdown_cell(f"**This submission cannot be read.** {error}")])
-        return self.from_notebook_node(book, resources=resources, **kwargs)
+        converted: Any = self.from_notebook_node(book, resources=resources, **kwargs)
+        return converted
 
 
 class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]

@@ -29,6 +29,7 @@ from types import FrameType
 from typing import Any
 
 import cloudpickle
+import platformdirs
 import psutil
 
 from .block import LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
@@ -338,7 +339,7 @@ class RemoteArray:
         return self._session.call("__getitem__", (key,), {}, handle=self._handle)
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    def __class__(self) -> Any:
         import dask.array as da
 
         return da.Array
@@ -634,13 +635,16 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     Raises `CourseError` for broken course material, `SubmissionError` for an unreadable notebook, `JudgeError` when the
     judge itself fails.
     """
-    seed = {} if job.seed is None else {"AUTOGRADE_SEED": str(job.seed)}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
+    environment.setdefault("AUTOGRADE_DATA", str(_data_home(Path(job.source))))
+    if job.seed is not None:
+        environment["AUTOGRADE_SEED"] = str(job.seed)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg", **seed},
+        env=environment,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -672,6 +676,12 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     if code != 0:
         raise JudgeError(f"the judge of {job.submission} ended with code {code}: {text[-2000:]}")
     return outcomes
+
+
+def _data_home(source: Path) -> Path:
+    """Where data lies for a notebook: in its course, else with the user. The judge runs elsewhere, so it has to be told."""
+    root = next((folder for folder in source.parents if (folder / "nbgrader_config.py").is_file()), None)
+    return Path(platformdirs.user_cache_dir("autograde")) / "data" if root is None else root / "data"
 
 
 _EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4}

@@ -27,10 +27,10 @@ def probe(trusted: Sequence[int]) -> None:
 
     Runs inside the kernel.
     """
-    error: BaseException = sys.last_value
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    error: Any = sys.last_value
+    shell: Any = get_ipython()
     files = {name for name, number in shell.compile._filename_map.items() if number not in trusted}
     rows = [row for row in traceback.extract_tb(error.__traceback__) if cell_name(row.filename) is not None]
     line: Line | None = None

@@ -195,7 +195,7 @@ def parse_cell(source: str) -> ast.Module:
     """Syntax tree of a cell; IPython's own syntax is translated first. Raises `SyntaxError`."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+    return ast.parse(TransformerManager().transform_cell(source))
 
 
 def has_code(source: str) -> bool:

@@ -46,9 +46,8 @@ class Student:
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"
         config.InteractiveShell.cache_size = 0  # Out[] would keep results alive
-        self._shell = InteractiveShell.instance(config=config)
-        self._shell.showtraceback = self._remember
-        self._shell.showsyntaxerror = self._remember
+        self._shell: Any = InteractiveShell.instance(config=config)
+        self._shell.showtraceback = self._shell.showsyntaxerror = self._remember
         self._connection = connection
         self._kept: list[Any] = []
         self._run: LocalRun | None = None
@@ -135,7 +134,7 @@ class Student:
             spec,
             meter=default_meter(),
             interrupt=False,
-            on_line=lambda line: note.write_text(to_json(line)),  # it is still there when this process has been ended
+            on_line=lambda line: _note(note, line),
         )
         return {"leftovers": self._leftovers()}
 
@@ -177,6 +176,11 @@ class Student:
     def _keep(self, value: Any) -> int:
         self._kept.append(value)
         return len(self._kept) - 1
+
+
+def _note(path: Path, line: Line) -> None:
+    """Leave word of a line for when this process has been ended."""
+    path.write_text(to_json(line))
 
 
 def _held_bytes(value: Any) -> int:
@@ -237,7 +241,7 @@ def warm_up() -> None:
     import zarr
 
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
-        array = zarr.create_array(store=f"{folder}/a.zarr", shape=(64, 64), chunks=(16, 64), dtype="uint16")
+        array: Any = zarr.create_array(store=f"{folder}/a.zarr", shape=(64, 64), chunks=(16, 64), dtype="uint16")
         array[:] = 1
         if "dask.array" in sys.modules:
             import dask

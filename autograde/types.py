@@ -252,7 +252,7 @@ def to_json(value: Any) -> str:
 
 
 @functools.cache
-def _adapter(cls: type[Any]) -> Any:
+def _adapter(cls: Any) -> Any:
     from pydantic import TypeAdapter  # here: student code does not need it in memory
 
     return TypeAdapter(cls)
