@@ -267,7 +267,7 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
     client = Client(cluster if cluster is not None else scheduler, set_as_default=False)
     try:
         futures = [client.submit(_judge_one, course, assignment, student, pure=False) for student in students]
-        for _, judged in as_completed(futures, with_results=True):
+        for _, judged in as_completed(futures, loop=client.loop, with_results=True):
             yield judged
     finally:
         client.close()

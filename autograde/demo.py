@@ -27,7 +27,7 @@ _CONFIG = """\
 c = get_config()
 c.CourseDirectory.course_id = "demo"
 c.CourseSettings.mode = "graded"
-c.CourseSettings.test_seconds = 40
+c.CourseSettings.test_seconds = 25
 c.Autograde.exporter_class = "autograde.gradebook.SafeExporter"
 c.Autograde.sanitize_preprocessors = ["autograde.gradebook.Rebuild"]
 c.Autograde.autograde_preprocessors = ["autograde.gradebook.Judge", "nbgrader.preprocessors.CheckCellMetadata"]
@@ -111,7 +111,7 @@ def _hand_in(course: Course, assignment: str, gallery: Path, released: Path) -> 
         return {name: found[number % len(found)] for name, found in texts.items()}
 
     right = pick(Verdict.AC)
-    first, second = exercises[0], exercises[min(1, len(exercises) - 1)]
+    first, second, last = exercises[0], exercises[min(1, len(exercises) - 1)], exercises[-1]
     hostile = {name: _HOSTILE.format(name=name) for name in exercises}
     for student, texts, mend in (
         ("amara-right", right, None),
@@ -119,7 +119,7 @@ def _hand_in(course: Course, assignment: str, gallery: Path, released: Path) -> 
         ("chiara-wrong", pick(Verdict.WA), None),
         ("dario-hungry", pick(Verdict.MLE), None),
         ("eve-hostile", hostile, _skip_tests),
-        ("farid-slow", {**right, second: _SLOW.format(name=second)}, None),
+        ("farid-slow", {**right, last: _SLOW.format(name=last)}, None),
         ("gita-crashing", {**right, first: _CRASH.format(name=first)}, _crash_at_the_end),
         ("hugo-damaged", right, lambda book: _damage(book, second)),
     ):

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+from sqlalchemy.exc import SAWarning
 
 from .chart import memory_chart
 from .course import Course, find_course
@@ -38,6 +43,17 @@ __all__ = [
     "stubs",
     "write_autograded",
 ]
+
+
+@contextmanager
+def _own_programs() -> Iterator[None]:
+    """This environment's programs first on PATH: nbgrader makes a new gradebook by calling `alembic`."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _database(course: Course) -> tuple[str, str]:
@@ -59,7 +75,8 @@ def generate_release(course: Course, assignment: str, target: Path) -> None:
     config.NbGrader.logfile = ""
     api = NbGraderAPI(config=config)
     api.coursedir.root = str(course.root)
-    result = api.generate_assignment(assignment, force=True, create=True)
+    with _own_programs():
+        result = api.generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}: {_last_words(result)}")
     for path in (target / assignment).rglob("*"):
@@ -133,7 +150,9 @@ def record(course: Course, reports: Sequence[Report], manual: Mapping[str, Seque
     is not in the gradebook yet.
     """
     url, course_id = _database(course)
-    with Gradebook(url, course_id) as book:
+    with _own_programs(), warnings.catch_warnings(), Gradebook(url, course_id) as book:
+        # nbgrader 0.9.6 makes a submission's grades before it adds the submission to the session, and SQLAlchemy says so
+        warnings.simplefilter("ignore", category=SAWarning)
         for report in reports:
             try:
                 book.find_assignment(report.assignment)
@@ -172,7 +191,8 @@ class SafeExporter(NotebookExporter):
         except SubmissionError as error:
             self.log.warning("%s", error)
             book = v4.new_notebook(cells=[v4.new_markdown_cell(f"**This submission cannot be read.** {error}")])
-        converted: Any = self.from_notebook_node(book, resources=resources, **kwargs)
+        export: Any = self.from_notebook_node
+        converted = export(book, resources=resources, **kwargs)
         return converted
 
 

@@ -45,6 +45,8 @@ __all__ = ["Job", "Session", "judge_notebook", "run_job"]
 
 _KEEP_OUTPUT = 4000
 _START_SECONDS = 60.0
+#: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
+_TEST_ITSELF_SECONDS = 600.0
 #: Memory that student cells outside of a ceiling may hold before they are stopped.
 _FREE_RUN_BYTES = 4 * GIB
 
@@ -57,8 +59,8 @@ class Job:
     source: str  # path of the instructor's notebook, or of the released one where there is no other
     submission: str  # path of the student's notebook
     folder: str  # the assignment's folder: its files (not notebooks) lie beside the notebook when it runs
-    cell_seconds: float = 120.0
-    test_seconds: float = 120.0
+    cell_seconds: float = 120.0  # for one cell of the notebook
+    test_seconds: float = 120.0  # for the student's calls of one test together; the test's own work does not count
     ceiling_scale: float = 1.0
     ceilings: dict[str, int] = field(default_factory=dict)  # by exercise or test: another ceiling in bytes
     only: tuple[str, ...] | None = None  # tests to run; None: all
@@ -134,7 +136,7 @@ class Session:
         self.handed_out_bytes: dict[str, int] = {}  # held before each test by the notebook as handed out
         self._extra_bytes = 0  # modules that the student imports beyond those of the source
         self.source_modules: tuple[str, ...] = ()
-        self.deadline: float | None = None
+        self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
         self.exchange = folder / "exchange"
         self.workdir = folder / "work"
         self.note = folder / "line.json"
@@ -161,7 +163,7 @@ class Session:
 
     def _start(self) -> None:
         self._student = start_student(workdir=self.workdir, exchange=self.exchange, log=self._log)
-        self.deadline = time.monotonic() + _START_SECONDS
+        self.seconds_left = _START_SECONDS
         try:
             for cell in self._notebook.cells:
                 if cell.kind is Kind.SETUP:
@@ -191,9 +193,10 @@ class Session:
     def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
         """Send a request and wait for its answer. Raises `StudentError` for a problem over there, or `_OutOfTime`."""
         student = self.student
+        began = time.monotonic()
         try:
             student.connection.send({"op": op, **header}, buffers)
-            answer, data = student.connection.receive(deadline=self.deadline)
+            answer, data = student.connection.receive(deadline=began + self.seconds_left)
         except Closed:
             how = student.how_it_ended()
             self.end()
@@ -201,6 +204,8 @@ class Session:
         except TimedOut:
             self.end()
             raise _OutOfTime from None
+        finally:
+            self.seconds_left -= time.monotonic() - began
         if answer.get("problem") is not None and op != "cell":
             raise _student_error(answer["problem"])
         return answer, data
@@ -226,7 +231,7 @@ class Session:
         return cell.kind is Kind.SOLUTION and (self._reference or not cell.source.strip())
 
     def _run_cell(self, position: int, cell: Cell) -> None:
-        self.deadline = time.monotonic() + self._job.cell_seconds
+        self.seconds_left = self._job.cell_seconds
         limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
         poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.process.kill, seconds=0.01)
         poller.start()
@@ -338,7 +343,7 @@ class RemoteArray:
     def __getitem__(self, key: Any) -> Any:
         return self._session.call("__getitem__", (key,), {}, handle=self._handle)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         import dask.array as da
 
@@ -563,10 +568,14 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     code = _compile(cell)
     names = sorted({name for name in _names_in(cell.source) if name in bound})
     began = time.perf_counter()
-    session.deadline = time.monotonic() + job.test_seconds
+    session.seconds_left = job.test_seconds
     how, problem = Exit.PASSED, None
     try:
-        with _time_limit(job.test_seconds), use_bench(bench), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            _time_limit(job.test_seconds + _TEST_ITSELF_SECONDS),
+            use_bench(bench),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
             for name in names:
                 space.pop(name, None)
             space.update(session.look(names))

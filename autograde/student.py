@@ -46,8 +46,9 @@ class Student:
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"
         config.InteractiveShell.cache_size = 0  # Out[] would keep results alive
-        self._shell: Any = InteractiveShell.instance(config=config)
-        self._shell.showtraceback = self._shell.showsyntaxerror = self._remember
+        shell: Any = InteractiveShell.instance(config=config)
+        shell.showtraceback = shell.showsyntaxerror = self._remember
+        self._shell = shell
         self._connection = connection
         self._kept: list[Any] = []
         self._run: LocalRun | None = None

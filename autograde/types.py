@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -43,6 +42,7 @@ _UNITS |= {"KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": TIB}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
 
 T = TypeVar("T")
+_ADAPTERS: dict[Any, Any] = {}
 
 
 def parse_bytes(size: str | int) -> int:
@@ -251,17 +251,14 @@ def to_json(value: Any) -> str:
     return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
 
 
-@functools.cache
-def _adapter(cls: Any) -> Any:
-    from pydantic import TypeAdapter  # here: student code does not need it in memory
-
-    return TypeAdapter(cls)
-
-
 def from_json(cls: type[T], text: str | bytes) -> T:
     """Read a frozen value back; raises `CourseError` when the text does not fit `cls`."""
+    from pydantic import TypeAdapter  # here: student code does not need it in memory
+
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
     try:
-        value: T = _adapter(cls).validate_json(text)
+        value: T = _ADAPTERS[cls].validate_json(text)
     except ValueError as error:
         raise CourseError(f"not a valid {cls.__name__} in JSON: {error}") from error
     return value
