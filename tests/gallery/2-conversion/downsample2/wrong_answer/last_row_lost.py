@@ -1,0 +1,13 @@
+# Odd sizes are cut to even ones
+# message: block was left out
+def downsample2(level_in, level_out):
+    nz, ny, nx = level_out.shape
+    cz, cy, cx = level_out.chunks
+    for z in range(0, nz, cz):
+        for y in range(0, ny, cy):
+            for x in range(0, nx, cx):
+                block = level_in[2 * z : 2 * (z + cz), 2 * y : 2 * (y + cy), 2 * x : 2 * (x + cx)]
+                block = block[: block.shape[0] // 2 * 2, : block.shape[1] // 2 * 2, : block.shape[2] // 2 * 2]
+                a, b, c = (n // 2 for n in block.shape)
+                mean = block.reshape(a, 2, b, 2, c, 2).mean(axis=(1, 3, 5))
+                level_out[z : z + a, y : y + b, x : x + c] = np.rint(mean).astype(level_out.dtype)

@@ -1,0 +1,12 @@
+# Takes plane_0.tif for granted
+def tiff_stack_to_zarr(folder, out, chunks):
+    paths = [folder / f"plane_{z}.tif" for z in range(len(list(folder.glob("plane_*.tif"))))]
+    first = tifffile.imread(paths[0])
+    array = zarr.create_array(
+        out, shape=(len(paths), *first.shape), dtype=first.dtype, chunks=chunks, dimension_names=("z", "y", "x")
+    )
+
+    for start in range(0, len(paths), chunks[0]):
+        slab = np.stack([tifffile.imread(path) for path in paths[start : start + chunks[0]]])
+        array[start : start + len(slab)] = slab
+    return array
