@@ -491,13 +491,13 @@ def demo(ctx: click.Context, out: Path | None, scale: str) -> None:
     Example:
       autograde demo
     """
-    from . import demo as scene
+    from .demo import play
 
     os.environ["AUTOGRADE_SCALE"] = scale
     course = _course(ctx)
     with _progress("demo") as progress:
         task = progress.add_task("")
-        shown = scene.play(
+        shown = play(
             course,
             out or course.build("demo"),
             told=lambda one, total: progress.update(task, advance=1, total=total, description=one.report.student),

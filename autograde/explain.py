@@ -134,8 +134,8 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         does = f"{habit.does}; " if habit else ""
         sentences.append(f"{_where(measurement.line)} {does}it ran when most was held.")
     if (
-        measurement.allocations
-        and measurement.allocations[0].file
+        measurement.line is None  # a line of their own says more than a function of a library
+        and measurement.allocations
         and measurement.allocations[0].bytes > measurement.peak_bytes / 4
     ):
         top = measurement.allocations[0]

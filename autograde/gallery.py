@@ -158,6 +158,7 @@ def _run(course: Course, notebook: Notebook, entry: Entry, scratch: Path, number
             test_seconds=settings.test_seconds,
             only=tests,
             skip_plain=True,
+            stop_at_failure=True,
             baselines=str(scratch / f"baselines-{notebook.name}.json"),
         ),
         folder / "facts.jsonl",

@@ -12,6 +12,7 @@ import builtins
 import contextlib
 import io
 import json
+import linecache
 import os
 import pickle
 import shutil
@@ -32,7 +33,7 @@ import cloudpickle
 import platformdirs
 import psutil
 
-from .block import LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
+from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
 from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .explain import explain_memory
 from .meters import Poller, TreeMeter, default_meter
@@ -65,6 +66,7 @@ class Job:
     ceilings: dict[str, int] = field(default_factory=dict)  # by exercise or test: another ceiling in bytes
     only: tuple[str, ...] | None = None  # tests to run; None: all
     skip_plain: bool = False  # leave out cells that are neither set-up nor solution (verify does)
+    stop_at_failure: bool = False  # the first test that does not pass is the last (verify does)
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
     seed: int | None = None  # of hidden data; the student process is not told
 
@@ -473,6 +475,8 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
                         outcome = _judge_test(session, position, space, bound, job)
                         outcomes.append(outcome)
                         told(outcome)
+                        if job.stop_at_failure and outcome.exit is not Exit.PASSED:
+                            break
         finally:
             tempfile.tempdir = None
             session.end()
@@ -515,8 +519,13 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
 
 
 def _compile(cell: Cell) -> Any:
+    """Code of a trusted cell, under a name by which a block knows that it stands in a cell."""
+    name = f"<{cell.label}>"
+    CELL_NAMES[name] = cell.label
+    lines = [line + "\n" for line in cell.source.splitlines()]
+    linecache.cache[name] = (len(cell.source), None, lines, name)
     try:
-        return compile(parse_cell(cell.source), f"<{cell.label}>", "exec")
+        return compile(parse_cell(cell.source), name, "exec")
     except SyntaxError as error:
         raise CourseError(f"cell `{cell.label}` is not valid Python: {error}") from error
 
@@ -567,7 +576,6 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     bench = JudgeBench(session, cell.label, effective)
     code = _compile(cell)
     names = sorted({name for name in _names_in(cell.source) if name in bound})
-    began = time.perf_counter()
     session.seconds_left = job.test_seconds
     how, problem = Exit.PASSED, None
     try:
@@ -605,7 +613,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         exit=how,
         problem=problem,
         blocks=tuple(bench.blocks),
-        wall_seconds=time.perf_counter() - began,
+        wall_seconds=round(job.test_seconds - session.seconds_left, 3),
         limit_seconds=job.test_seconds,
         output=session.output(),
         notes=_notes(session, exercise),

@@ -47,10 +47,14 @@ def probe(trusted: Sequence[int]) -> None:
 def run_in_kernel(
     notebook: Notebook, *, folder: Path, tests: Sequence[str], test_seconds: float, environment: dict[str, str]
 ) -> list[Outcome]:
-    """Run set-up cells, solution cells and the named tests of `notebook` in one kernel that starts in `folder`."""
+    """Run set-up cells, solution cells and the named tests of `notebook` in one kernel that starts in `folder`.
+
+    The first test that does not pass is the last.
+    """
     import nbformat.v4 as v4
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from traitlets.config.loader import Config
 
     wanted = [
         cell
@@ -64,6 +68,8 @@ def run_in_kernel(
         allow_errors=True,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
+        # TCP would warn that others on this machine can listen; a relative `ip` would depend on the kernel's folder
+        config=Config({"KernelManager": {"transport": "ipc", "ip": str(folder.resolve() / ".kernel")}}),
     )
     outcomes: list[Outcome] = []
     trusted = [position + 1 for position, cell in enumerate(wanted) if cell.kind is not Kind.SOLUTION]
@@ -85,7 +91,7 @@ def run_in_kernel(
             if cell.kind is Kind.TEST:
                 problem = _problem(client, position, trusted) if failed and how is Exit.PASSED else None
                 outcomes.append(_outcome(notebook, cell, code, how, problem, seconds))
-            if how in (Exit.TIMEOUT, Exit.DIED):
+            if cell.kind is Kind.TEST and outcomes[-1].exit is not Exit.PASSED:
                 break
     return outcomes
 

@@ -9,15 +9,22 @@ from __future__ import annotations
 import ast
 import copy
 import enum
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import v4
-
 from .errors import CourseError, SubmissionError
+
+# nbformat imports jsonschema, which would load a grammar of internationalised addresses (0.8 s); notebooks have none
+_absent: Any = None
+sys.modules.setdefault("rfc3987_syntax", _absent)
+import nbformat  # noqa: E402
+from nbformat import v4  # noqa: E402
+
+if sys.modules.get("rfc3987_syntax", 0) is None:
+    del sys.modules["rfc3987_syntax"]
 
 __all__ = ["Cell", "Kind", "Notebook", "bound_names", "imported_modules", "merge", "read_notebook", "rebuild"]
 

@@ -167,7 +167,7 @@ class Outcome:
     exit: Exit
     problem: Problem | None = None
     blocks: tuple[Measurement, ...] = ()
-    wall_seconds: float = 0.0
+    wall_seconds: float = 0.0  # that the student's calls took; the test's own work does not count
     limit_seconds: float | None = None
     output: str = ""  # the end of what was printed
     notes: tuple[str, ...] = ()  # what happened earlier in the notebook and matters here
