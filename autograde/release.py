@@ -111,7 +111,17 @@ def release(course: Course, assignment: str, *, target: Path | None = None) -> P
             if old.exists():
                 old.rename(final)
             raise
+    _copy_guide(course, final.parent)
     return final
+
+
+def _copy_guide(course: Course, folder: Path) -> None:
+    """The guide for students, source/STUDENTS.md, as README.md beside the released assignments."""
+    guide = course.source(".") / "STUDENTS.md"
+    if guide.is_file():
+        aside = folder / ".README.md.new"
+        aside.write_bytes(guide.read_bytes())
+        aside.replace(folder / "README.md")
 
 
 def _check_source(notebook: Any, path: Path) -> None:

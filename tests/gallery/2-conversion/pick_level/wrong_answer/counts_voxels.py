@@ -1,5 +1,5 @@
 # Counts all voxels, not the pixels of a plane
-# message: did you count voxels
+# message: not all voxels
 def pick_level(group, max_pixels):
     datasets = group.attrs["ome"]["multiscales"][0]["datasets"]
     for dataset in datasets:
