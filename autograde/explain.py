@@ -139,7 +139,8 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         and measurement.allocations[0].bytes > measurement.peak_bytes / 4
     ):
         top = measurement.allocations[0]
-        sentences.append(f"{format_bytes(top.bytes)} of it came from `{top.function}` ({top.file}).")
+        place = f" ({top.file})" if top.file else ""  # native code has no file that would mean anything
+        sentences.append(f"{format_bytes(top.bytes)} of it came from `{top.function}`{place}.")
     if measurement.child_bytes and measurement.child_bytes > measurement.peak_bytes / 4:
         sentences.append(f"{format_bytes(measurement.child_bytes)} of it are in child processes, which count too.")
     if measurement.shared_bytes and measurement.shared_bytes > measurement.peak_bytes / 4:

@@ -14,7 +14,6 @@ import io
 import json
 import linecache
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -24,335 +23,26 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import cloudpickle
 import platformdirs
 import psutil
 
 from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
 from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .explain import explain_memory
-from .meters import Poller, TreeMeter, default_meter
+from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
-from .sandbox import StudentProcess, start_student
-from .types import GIB, Exit, Line, Measurement, Outcome, Problem, from_json, to_json
-from .wire import Closed, TimedOut, check_zarr_tree, unpack
+from .session import Job, OutOfTime, Session, StudentDied, StudentError
+from .types import Exit, Measurement, Outcome, Problem, from_json, to_json
 
 __all__ = ["Job", "Session", "judge_notebook", "run_job"]
 
-_KEEP_OUTPUT = 4000
-_START_SECONDS = 60.0
 #: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
 _TEST_ITSELF_SECONDS = 600.0
-#: Memory that student cells outside of a ceiling may hold before they are stopped.
-_FREE_RUN_BYTES = 4 * GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the judge is asked to do with one notebook. Paths are absolute."""
-
-    name: str
-    source: str  # path of the instructor's notebook, or of the released one where there is no other
-    submission: str  # path of the student's notebook
-    folder: str  # the assignment's folder: its files (not notebooks) lie beside the notebook when it runs
-    cell_seconds: float = 120.0  # for one cell of the notebook
-    test_seconds: float = 120.0  # for the student's calls of one test together; the test's own work does not count
-    ceiling_scale: float = 1.0
-    ceilings: dict[str, int] = field(default_factory=dict)  # by exercise or test: another ceiling in bytes
-    only: tuple[str, ...] | None = None  # tests to run; None: all
-    skip_plain: bool = False  # leave out cells that are neither set-up nor solution (verify does)
-    stop_at_failure: bool = False  # the first test that does not pass is the last (verify does)
-    baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
-    seed: int | None = None  # of hidden data; the student process is not told
-
-
-class _OutOfTime(BaseException):
-    """The time of a test is over. Not an Exception, so that no test catches it."""
-
-
-class StudentError(Exception):
-    """An exception that was raised in the student process, raised again here as the same built-in class."""
-
-    problem: Problem
-
-    def __str__(self) -> str:
-        return self.problem.message
-
-
-class StudentDied(StudentError):
-    """The student process ended while it was running a call, or before it could."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
-
-
-def _student_error(problem: dict[str, Any]) -> StudentError:
-    """A `StudentError` that is also the nearest built-in exception, so that `pytest.raises` works as authors expect."""
-    kinds = [str(kind) for kind in problem.get("kinds", ())] or ["Exception"]
-    base: type[BaseException] | None = None
-    for kind in kinds:
-        candidate = getattr(builtins, kind, None)
-        if isinstance(candidate, type) and issubclass(candidate, Exception):
-            base = candidate
-            break
-    facts = Problem(kinds[0][:80], str(problem["message"]), True, _line(problem.get("line")), str(problem["traceback"]))
-    try:
-        error = type(kinds[0][:80], (StudentError, base or Exception), {})(facts.message)
-    except TypeError:  # built-in classes that want more than a message
-        error = type(kinds[0][:80], (StudentError, ValueError), {})(facts.message)
-    error.problem = facts
-    assert isinstance(error, StudentError)
-    return error
-
-
-def _line(data: Any) -> Line | None:
-    if not isinstance(data, dict):
-        return None
-    function = data.get("function")
-    return Line(
-        cell=str(data.get("cell"))[:80],
-        number=int(data.get("number", 0)),
-        text=str(data.get("text", ""))[:300],
-        function=None if function is None else str(function)[:80],
-    )
-
-
-class Session:
-    """A student process for one notebook, started again and replayed when it has died."""
-
-    def __init__(self, notebook: Notebook, job: Job, folder: Path, *, reference: bool = False) -> None:
-        self._notebook = notebook
-        self._job = job
-        self._folder = folder
-        self._reference = reference  # the notebook as handed out, to see what it holds without the student's answers
-        self._student: StudentProcess | None = None
-        self._done = 0  # cells that this process has run or skipped
-        self._deadly: set[int] = set()  # cells that ended a process: not run again
-        self.cell_problems: dict[str, Problem] = {}
-        self.handed_out_bytes: dict[str, int] = {}  # held before each test by the notebook as handed out
-        self._extra_bytes = 0  # modules that the student imports beyond those of the source
-        self.source_modules: tuple[str, ...] = ()
-        self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
-        self.exchange = folder / "exchange"
-        self.workdir = folder / "work"
-        self.note = folder / "line.json"
-        self._log = folder / "student.log"
-
-    # --- the process
-
-    @property
-    def student(self) -> StudentProcess:
-        if self._student is None:
-            raise StudentDied("the student process is not running")
-        return self._student
-
-    @property
-    def alive(self) -> bool:
-        return self._student is not None
-
-    def end(self) -> None:
-        """Kill the process, if there is one."""
-        if self._student is not None:
-            self._student.end()
-            self._student = None
-        self._done = 0
-
-    def _start(self) -> None:
-        self._student = start_student(workdir=self.workdir, exchange=self.exchange, log=self._log)
-        self.seconds_left = _START_SECONDS
-        try:
-            for cell in self._notebook.cells:
-                if cell.kind is Kind.SETUP:
-                    self.ask("cell", label=cell.label, source=cell.source)
-            self.ask("import", modules=self.source_modules)
-            self.ask("warm")
-            if not self._reference:
-                before = self._held()
-                texts = [cell.source for cell in self._notebook.cells if cell.runs_for_student]
-                modules = [name for name in imported_modules(texts) if name not in self.source_modules]
-                if modules:
-                    self.ask("import", modules=modules)
-                    self._extra_bytes = max(self._held() - before, 0)
-        except (StudentError, TimedOut) as error:
-            self.end()
-            raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
-
-    def _held(self) -> int:
-        self.ask("settle")
-        return self.meter().read().total_bytes
-
-    def meter(self) -> TreeMeter:
-        """The meter of the student process's tree."""
-        meter = default_meter(self.student.pid)
-        return meter  # type: ignore[return-value]
-
-    def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
-        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, or `_OutOfTime`."""
-        student = self.student
-        began = time.monotonic()
-        try:
-            student.connection.send({"op": op, **header}, buffers)
-            answer, data = student.connection.receive(deadline=began + self.seconds_left)
-        except Closed:
-            how = student.how_it_ended()
-            self.end()
-            raise StudentDied(how) from None
-        except TimedOut:
-            self.end()
-            raise _OutOfTime from None
-        finally:
-            self.seconds_left -= time.monotonic() - began
-        if answer.get("problem") is not None and op != "cell":
-            raise _student_error(answer["problem"])
-        return answer, data
-
-    # --- cells
-
-    def run_until(self, index: int) -> None:
-        """Run the student's cells before position `index`, in a new process if the last one has ended."""
-        if self._student is None:
-            self._start()
-        for position in range(self._done, index):
-            cell = self._notebook.cells[position]
-            if cell.runs_for_student and position not in self._deadly and not self._skipped(cell):
-                self._run_cell(position, cell)
-                if self._student is None:  # the cell ended the process: start again without it
-                    self.run_until(index)
-                    return
-            self._done = position + 1
-
-    def _skipped(self, cell: Cell) -> bool:
-        if cell.kind is Kind.PLAIN:
-            return self._job.skip_plain
-        return cell.kind is Kind.SOLUTION and (self._reference or not cell.source.strip())
-
-    def _run_cell(self, position: int, cell: Cell) -> None:
-        self.seconds_left = self._job.cell_seconds
-        limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
-        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.process.kill, seconds=0.01)
-        poller.start()
-        try:
-            answer, _ = self.ask("cell", label=cell.label, source=cell.source)
-        except StudentDied as error:
-            self._deadly.add(position)
-            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else str(error)
-            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {text}", True)
-            return
-        except _OutOfTime:
-            self._deadly.add(position)
-            text = f"this cell was still running after {self._job.cell_seconds:.0f} s and was stopped"
-            self.cell_problems[cell.label] = Problem("TimedOut", text, True)
-            return
-        finally:
-            poller.stop()
-        if answer.get("problem") is not None:
-            self.cell_problems[cell.label] = _student_error(answer["problem"]).problem
-        else:
-            self.cell_problems.pop(cell.label, None)
-
-    def baseline_bytes(self, test: str) -> int:
-        """What the notebook as handed out holds before `test`, plus the student's own modules."""
-        return self.handed_out_bytes[test] + self._extra_bytes
-
-    def noted_line(self) -> Line | None:
-        """The line that the student's side noted at the last peak before its process was ended."""
-        try:
-            return _line(json.loads(self.note.read_bytes()[:_KEEP_OUTPUT]))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def output(self) -> str:
-        """The end of what the student's process printed."""
-        try:
-            with self._log.open("rb") as file:
-                file.seek(max(self._log.stat().st_size - _KEEP_OUTPUT, 0))
-                return file.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
-
-    # --- names
-
-    def look(self, names: list[str]) -> dict[str, Any]:
-        """Proxies for functions, values for data; names that are not bound are left out."""
-        if not names:
-            return {}
-        answer, buffers = self.ask("look", names=names)
-        found: dict[str, Any] = {}
-        for name, entry in answer["names"].items():
-            if entry.get("callable"):
-                found[str(name)] = Proxy(self, str(name))
-            else:
-                found[str(name)] = unpack(entry["value"], buffers, lazy=self._lazy)
-        return found
-
-    def call(self, name: str, args: Any, kwargs: Any, *, handle: int | None = None) -> Any:
-        """Run a function over there."""
-        try:
-            payload = cloudpickle.dumps((args, kwargs))
-        except (TypeError, AttributeError, pickle.PicklingError) as error:
-            raise CourseError(
-                f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, "
-                "stateless functions and picklable iterables; no generators, open files or clients."
-            ) from error
-        answer, buffers = self.ask("call", [payload], name=name, handle=handle)
-        check_zarr_tree(self.exchange)
-        return unpack(answer.get("value"), buffers, lazy=self._lazy)
-
-    def _lazy(self, tree: dict[str, Any]) -> Any:
-        if tree["k"] == "dask":
-            return RemoteArray(self, tree)
-        import zarr
-
-        root = Path(str(tree["root"]))
-        check_zarr_tree(root)
-        opener = zarr.open_array if tree["node"] == "array" else zarr.open_group
-        return opener(store=str(root), path=str(tree["path"]), mode="r")
-
-
-class Proxy:
-    """A function of the student's: calling it runs it in the student process."""
-
-    def __init__(self, session: Session, name: str) -> None:
-        self._session = session
-        self.__name__ = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._session.call(self.__name__, args, kwargs)
-
-
-class RemoteArray:
-    """A dask array that stays in the student process: shape, dtype and chunks are known here, computing happens there."""
-
-    def __init__(self, session: Session, tree: dict[str, Any]) -> None:
-        import numpy as np
-
-        self._session = session
-        self._handle = int(tree["handle"])
-        self.shape = tuple(tree["shape"])
-        self.chunks = tuple(tuple(axis) for axis in tree["chunks"])
-        self.dtype = np.dtype(str(tree["dtype"])[:20])
-        self.ndim = len(self.shape)
-
-    def compute(self, **kwargs: Any) -> Any:
-        return self._session.call("compute", (), kwargs, handle=self._handle)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._session.call("__getitem__", (key,), {}, handle=self._handle)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        import dask.array as da
-
-        return da.Array
-
-
-# --- measuring ------------------------------------------------------------------------------------------------------
 
 
 class JudgeRun:
@@ -416,7 +106,7 @@ class JudgeRun:
             if answer.get("measurement") is None:
                 return {}
             theirs = from_json(Measurement, json.dumps(answer["measurement"]))
-        except (StudentError, SubmissionError, CourseError, _OutOfTime):
+        except (StudentError, SubmissionError, CourseError, OutOfTime):
             return {}
         return {"line": theirs.line, "allocations": theirs.allocations[:3]}
 
@@ -442,9 +132,6 @@ class JudgeBench:
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         self.waiting.append(error)
         return True
-
-
-# --- a notebook -----------------------------------------------------------------------------------------------------
 
 
 def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
@@ -508,7 +195,7 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
         for position, cell in enumerate(notebook.cells):
             if cell.kind is Kind.TEST:
                 session.run_until(position)
-                held[cell.label] = session._held()
+                held[cell.label] = session.held()
     finally:
         session.end()
     if kept is not None:
@@ -548,10 +235,10 @@ def _run_trusted(cell: Cell, space: dict[str, Any], folder: Path) -> None:
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_OutOfTime` in this (the main) thread after `seconds`."""
+    """Raise `OutOfTime` in this (the main) thread after `seconds`."""
 
     def ring(signum: int, frame: FrameType | None) -> None:
-        raise _OutOfTime
+        raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -563,8 +250,8 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def _judge_test(session: Session, position: int, space: dict[str, Any], bound: frozenset[str], job: Job) -> Outcome:
-    cell = session._notebook.cells[position]
-    exercise = session._notebook.exercise_of(cell.label)
+    cell = session.notebook.cells[position]
+    exercise = session.notebook.exercise_of(cell.label)
 
     def effective(ceiling_bytes: int) -> int:
         for name in (cell.label, exercise):
@@ -591,7 +278,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         if bench.waiting:
             first = bench.waiting[0].measurement
             raise MemoryCeilingExceeded(explain_memory(first, right=True), first)
-    except _OutOfTime:
+    except OutOfTime:
         how = Exit.TIMEOUT
         session.end()
     except MemoryCeilingExceeded as error:
@@ -608,7 +295,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     except Exception as error:  # noqa: BLE001 - whatever a test raises is its result
         how, problem = Exit.RAISED, _own_problem(error, cell, names, session)
     return Outcome(
-        notebook=session._notebook.name,
+        notebook=session.notebook.name,
         test=cell.label,
         exit=how,
         problem=problem,
@@ -621,7 +308,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
 
 
 def _notes(session: Session, exercise: str | None) -> tuple[str, ...]:
-    notes = [note for note in session._notebook.notes if exercise is not None and f"`{exercise}`" in note]
+    notes = [note for note in session.notebook.notes if exercise is not None and f"`{exercise}`" in note]
     if exercise in session.cell_problems:
         problem = session.cell_problems[exercise]
         where = f", line {problem.line.number}: `{problem.line.text}`" if problem.line else ""
