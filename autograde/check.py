@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .course import Settings, find_course
+from .course import settings_near
 from .errors import CourseError
 from .judge import Job, run_job
 from .notebook import has_code, read_notebook, rebuild
@@ -28,10 +28,7 @@ def check_notebook(path: Path, *, told: Callable[[int, int, str], None] = lambda
     hidden = len(notebook.tests()) - len(tests)
     if not tests:
         raise CourseError(f"{path.name} has no tests; expected a notebook of an assignment, as it was handed out")
-    try:
-        settings = find_course(path.parent).settings
-    except CourseError:
-        settings = Settings()
+    settings = settings_near(path.parent)
     done: list[Outcome] = []
 
     def hear(outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,11 @@ from .errors import CourseError
 from .notebook import Notebook, read_notebook, rebuild
 from .types import parse_bytes
 
-__all__ = ["CONFIG_NAME", "Course", "Settings", "find_course"]
+__all__ = ["CONFIG_NAME", "Course", "Settings", "find_course", "settings_near"]
 
 CONFIG_NAME = "nbgrader_config.py"
+#: Stands for the name that is looked for in a path.
+_ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,7 @@ class Course:
 
     def assignments(self) -> tuple[str, ...]:
         """Names of all assignments that have a notebook in source/."""
-        folder = self.root / self._directory("source")
-        return tuple(sorted(path.name for path in folder.iterdir() if any(path.glob("*.ipynb"))))
+        return self._names(self.source(_ANY), lambda folder: any(folder.glob("*.ipynb")))
 
     def check_assignment(self, assignment: str) -> None:
         """Raise `CourseError` unless source/ has notebooks for `assignment`."""
@@ -87,13 +88,16 @@ class Course:
 
     def students(self, assignment: str) -> tuple[str, ...]:
         """Everybody who has a folder with this assignment in submitted/."""
-        marker = "STUDENT"
-        parts = self.submitted(marker, assignment).relative_to(self.root).parts
-        depth = parts.index(marker)
-        base = self.root.joinpath(*parts[:depth])
+        return self._names(self.submitted(_ANY, assignment), Path.is_dir)
+
+    def _names(self, pattern: Path, fits: Callable[[Path], bool]) -> tuple[str, ...]:
+        """What stands for `_ANY` in the folders that look like `pattern` and fit."""
+        depth = pattern.parts.index(_ANY)
+        base = Path(*pattern.parts[:depth])
         if not base.is_dir():
             return ()
-        return tuple(sorted(path.name for path in base.iterdir() if path.joinpath(*parts[depth + 1 :]).is_dir()))
+        found = (path.name for path in base.iterdir() if fits(path.joinpath(*pattern.parts[depth + 1 :])))
+        return tuple(sorted(name for name in found if not name.startswith(".")))
 
 
 def find_course(start: Path) -> Course:
@@ -101,31 +105,45 @@ def find_course(start: Path) -> Course:
 
     Raises `CourseError` where there is none, or where its settings are wrong.
     """
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / CONFIG_NAME).is_file():
-            return _load(folder)
+    root = _root_of(start)
+    if root is not None:
+        return _load(root)
     raise CourseError(
-        f"{start} is not in a course directory: expected a folder with {CONFIG_NAME} and source/ here or above. "
+        f"{start.resolve()} is not in a course directory: expected a folder with {CONFIG_NAME} and source/ here or above. "
         "Go there (cd), or name it with --course."
     )
 
 
-def _load(root: Path) -> Course:
-    from traitlets.config.loader import Config, PyFileConfigLoader
+def settings_near(start: Path) -> Settings:
+    """The settings that hold for a notebook in folder `start`: students have nbgrader_config.py, but no source/."""
+    root = _root_of(start)
+    return Settings() if root is None else _settings(_read_config(root), root)
+
+
+def _root_of(start: Path) -> Path | None:
+    start = start.resolve()
+    return next((folder for folder in (start, *start.parents) if (folder / CONFIG_NAME).is_file()), None)
+
+
+def _read_config(root: Path) -> Any:
+    from traitlets.config.loader import PyFileConfigLoader
 
     try:
-        config = PyFileConfigLoader(CONFIG_NAME, path=str(root)).load_config()
+        return PyFileConfigLoader(CONFIG_NAME, path=str(root)).load_config()
     except Exception as error:
         raise CourseError(f"{root / CONFIG_NAME} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _load(root: Path) -> Course:
+    config = _read_config(root)
     source = root / str(config.CourseDirectory.get("source_directory", "source"))
     if not source.is_dir():
         raise CourseError(f"{root} has {CONFIG_NAME} but no {source.name}/ folder with assignments")
-    section = config.get("CourseSettings", Config())
-    return Course(root=root, settings=_settings(section, root / CONFIG_NAME), config=config)
+    return Course(root=root, settings=_settings(config, root), config=config)
 
 
-def _settings(section: Any, path: Path) -> Settings:
+def _settings(config: Any, root: Path) -> Settings:
+    section, path = config.get("CourseSettings", {}), root / CONFIG_NAME
     known = Settings.__dataclass_fields__
     unknown = sorted(set(section) - set(known))
     if unknown:

@@ -131,8 +131,7 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         sentences.append(f"{prefix}: {peak}, {ceiling} allowed.")
     habit = _habit(measurement.line)
     if measurement.line is not None:
-        does = f"{habit.does}; " if habit else ""
-        sentences.append(f"{_where(measurement.line)} {does}it ran when most was held.")
+        sentences.append(f"{_where(measurement.line)} {habit.does if habit else 'ran when most was held'}.")
     if (
         measurement.line is None  # a line of their own says more than a function of a library
         and measurement.allocations

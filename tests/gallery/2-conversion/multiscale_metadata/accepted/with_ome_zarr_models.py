@@ -26,9 +26,7 @@ def multiscale_metadata(group, voxel_size, unit, axes):
         datasets.append(Dataset.build(path=name, scale=list(scale), translation=translation))
 
     kinds = {"t": "time", "c": "channel"}
-    described = [
-        Axis(name=n, type=kinds[n]) if n in kinds else Axis(name=n, type="space", unit=unit) for n in axes
-    ]
+    described = [Axis(name=n, type=kinds[n]) if n in kinds else Axis(name=n, type="space", unit=unit) for n in axes]
     image = Multiscale(axes=described, datasets=tuple(datasets), name="image")
     attributes = ImageAttrs(multiscales=[image], version="0.5")
     group.attrs["ome"] = attributes.model_dump(mode="json", exclude_none=True)

@@ -7,8 +7,6 @@ def tiff_stack_to_zarr(folder, out, chunks):
             raise FileNotFoundError(f"plane_{n}.tif")
 
     lazy = zarr.open(tifffile.imread(paths, aszarr=True), mode="r")
-    array = zarr.create_array(
-        out, shape=lazy.shape, dtype=lazy.dtype, chunks=chunks, dimension_names=("z", "y", "x")
-    )
+    array = zarr.create_array(out, shape=lazy.shape, dtype=lazy.dtype, chunks=chunks, dimension_names=("z", "y", "x"))
     array[:] = lazy[:]
     return array

@@ -10,7 +10,11 @@ def tiff_stack_to_zarr(folder, out, chunks):
     for path in paths:
         planes.append(tifffile.imread(path))
     array = zarr.create_array(
-        out, shape=(len(planes), *planes[0].shape), dtype=planes[0].dtype, chunks=chunks, dimension_names=("z", "y", "x")
+        out,
+        shape=(len(planes), *planes[0].shape),
+        dtype=planes[0].dtype,
+        chunks=chunks,
+        dimension_names=("z", "y", "x"),
     )
     for start in range(0, len(planes), chunks[0]):
         array[start : start + chunks[0]] = np.stack(planes[start : start + chunks[0]])

@@ -8,9 +8,7 @@ def tiff_stack_to_zarr(folder, out, chunks):
             raise FileNotFoundError(f"plane_{n}.tif")
 
     first = tifffile.imread(paths[0])
-    array = zarr.create_array(
-        out, shape=(len(paths), *first.shape), dtype=first.dtype, chunks=chunks
-    )
+    array = zarr.create_array(out, shape=(len(paths), *first.shape), dtype=first.dtype, chunks=chunks)
 
     for start in range(0, len(paths), chunks[0]):
         slab = np.stack([tifffile.imread(path) for path in paths[start : start + chunks[0]]])

@@ -1,0 +1,388 @@
+"""`ceiling` and `measure` in a plain process and in a real kernel: what passes, what fails, when, and with which words."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+
+import dask
+import nbformat
+import numpy as np
+import pytest
+import zarr
+from nbclient import NotebookClient
+from nbformat import v4
+from numcodecs import blosc
+from traitlets.config.loader import Config
+
+from autograde import MemoryCeilingExceeded, block, ceiling, measure
+from autograde.block import MEASUREMENT_MIME, LocalRun, Spec, settle, use_bench
+from autograde.meters import default_meter
+from autograde.types import Measurement, from_json
+
+MIB = 2**20
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="exact figures need the tree meter")
+
+
+def ones(size_mib):
+    return np.ones(size_mib * MIB, np.uint8)
+
+
+# --- in this process --------------------------------------------------------------------------------------------------
+
+
+def test_a_block_under_its_ceiling_passes_and_tells_its_peak():
+    with ceiling("64 MiB") as m:
+        kept = ones(32)
+    assert len(kept) == 32 * MIB
+    assert m.peak_bytes == pytest.approx(32 * MIB, rel=0.1)
+    assert m.measurement.ceiling_bytes == 64 * MIB
+    assert not m.measurement.exceeded
+
+
+def test_a_block_above_its_ceiling_raises_an_assertion_error_with_the_facts():
+    with pytest.raises(MemoryCeilingExceeded) as caught, ceiling("16 MiB", data="32 MiB"):
+        ones(32)
+    assert isinstance(caught.value, AssertionError)
+    seen = caught.value.measurement
+    assert seen.peak_bytes == pytest.approx(32 * MIB, rel=0.1)
+    assert seen.ceiling_bytes == 16 * MIB
+    assert str(caught.value).startswith("Too much memory: 3")
+    assert "16 MiB allowed" in str(caught.value)
+    assert "a 1 TiB recording would need" in str(caught.value)
+
+
+def test_the_figure_is_not_known_before_the_end():
+    with measure() as m:
+        assert m.peak_bytes is None
+        assert m.measurement is None
+    assert m.peak_bytes is not None
+
+
+def test_measure_never_fails_for_memory():
+    with measure(predicted="1 MiB", data="2 MiB") as m:
+        ones(64)
+    assert m.peak_bytes > 60 * MIB
+    assert (m.measurement.ceiling_bytes, m.measurement.predicted_bytes, m.measurement.data_bytes) == (
+        None,
+        MIB,
+        2 * MIB,
+    )
+
+
+def test_an_exception_of_the_code_passes_through_even_when_it_is_hungry():
+    with pytest.raises(ZeroDivisionError), ceiling("4 MiB") as m:
+        kept = ones(12)
+        len(kept) / 0
+    assert m.measurement.exceeded
+
+
+def test_a_memory_error_above_the_ceiling_is_told_as_the_ceiling():
+    with pytest.raises(MemoryCeilingExceeded) as caught, ceiling("4 MiB"):
+        kept = ones(12)
+        raise MemoryError(len(kept))
+    assert isinstance(caught.value.__cause__, MemoryError)
+
+
+def test_a_memory_error_under_the_ceiling_stays_what_it_is():
+    with pytest.raises(MemoryError), ceiling("4 MiB"):
+        raise MemoryError
+
+
+@pytest.mark.parametrize("size", ["100MBfoo", "-1 MiB", 0, "64", ""])
+def test_a_wrong_size_is_refused_before_anything_runs(size):
+    for make in (ceiling, lambda size: ceiling("1 MiB", data=size), lambda size: measure(predicted=size)):
+        with pytest.raises(ValueError, match=r"expected a size (such as '64 MiB'|above zero)"):
+            make(size)
+
+
+def test_runaway_code_is_stopped_near_four_times_its_ceiling():
+    kept = []
+    with pytest.raises(MemoryCeilingExceeded, match="stopped at") as caught, ceiling("8 MiB"):
+        while len(kept) < 2048:
+            kept.append(ones(1))
+    kept.clear()
+    seen = caught.value.measurement
+    assert seen.stopped
+    assert 32 * MIB < seen.peak_bytes < 256 * MIB
+
+
+def test_runaway_code_in_a_thread_that_is_not_the_main_one_is_stopped_there():
+    caught = []
+
+    def work():
+        kept = []
+        try:
+            with ceiling("8 MiB"):
+                while len(kept) < 2048:
+                    kept.append(ones(1))
+        except MemoryCeilingExceeded as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert caught[0].measurement.stopped
+
+
+def test_code_that_swallows_the_stop_still_fails():
+    kept = []
+    with pytest.raises(MemoryCeilingExceeded, match="stopped at"), ceiling("8 MiB"):
+        try:
+            while len(kept) < 2048:
+                kept.append(ones(1))
+        except KeyboardInterrupt:
+            kept.clear()
+
+
+def test_parallelism_is_pinned_inside_and_put_back_afterwards():
+    blosc.set_nthreads(7)
+    try:
+        with (
+            dask.config.set(num_workers=13),
+            zarr.config.set({"async.concurrency": 11, "threading.max_workers": 5}),
+        ):
+            with measure():
+                inside = (
+                    dask.config.get("num_workers"),
+                    zarr.config.get("async.concurrency"),
+                    zarr.config.get("threading.max_workers"),
+                    blosc.set_nthreads(2),
+                )
+            assert inside == (2, 2, 2, 2)
+            assert dask.config.get("num_workers") == 13
+            assert zarr.config.get("async.concurrency") == 11
+            assert zarr.config.get("threading.max_workers") == 5
+            assert blosc.set_nthreads(7) == 7
+    finally:
+        blosc.set_nthreads(1)
+
+
+def test_parallelism_is_put_back_after_a_failure_too():
+    with dask.config.set(num_workers=13):
+        with pytest.raises(ZeroDivisionError), ceiling("64 MiB"):
+            1 / 0  # noqa: B018
+        assert dask.config.get("num_workers") == 13
+
+
+def test_blocks_inside_each_other_each_tell_their_own_peak():
+    with measure() as outer:
+        kept = ones(24)
+        with measure() as inner:
+            ones(12)
+    assert len(kept) == 24 * MIB
+    assert inner.peak_bytes == pytest.approx(12 * MIB, rel=0.25)
+    assert outer.peak_bytes == pytest.approx(36 * MIB, rel=0.25)
+
+
+def test_a_meter_that_sees_nothing_makes_a_ceiling_fail(monkeypatch):
+    class Blind:
+        name = "blind"
+
+        def begin(self, spec):
+            return self
+
+        def end(self):
+            return Measurement("blind", None, 64 * MIB, 0.1)
+
+        def show(self, measurement):
+            pass
+
+        def postpone(self, error):
+            return False
+
+    with use_bench(Blind()), pytest.raises(MemoryCeilingExceeded, match="could not be measured"), ceiling("64 MiB"):
+        pass
+
+
+def test_settle_drops_the_arrays_of_the_last_failure():
+    released = []
+
+    class Held:
+        def __del__(self):
+            released.append(True)
+
+    def fail():
+        kept = Held()  # noqa: F841 - lives in the frame
+        raise ValueError
+
+    try:
+        fail()
+    except ValueError as error:
+        sys.last_exc = sys.last_value = error
+        sys.last_traceback = error.__traceback__
+    gc.collect()
+    assert not released
+    settle()
+    assert released
+
+
+def test_no_thread_and_no_file_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = threading.active_count()
+    with measure():
+        ones(4)
+    assert threading.active_count() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_students_own_side_may_measure_without_interrupting():
+    run = LocalRun(Spec(1 * MIB), meter=default_meter(), interrupt=False)
+    kept = ones(64)
+    seen = run.end()
+    assert len(kept) == 64 * MIB
+    assert not seen.stopped
+    assert seen.peak_bytes > 60 * MIB
+
+
+def test_a_line_outside_of_any_cell_is_not_a_students_line():
+    assert block.student_line(sys._getframe()) is None
+
+
+# --- in a kernel ------------------------------------------------------------------------------------------------------
+
+SETUP = """\
+import numpy as np
+from autograde import ceiling, measure, MemoryCeilingExceeded
+MIB = 2**20
+def hungry(size_mib):
+    everything = np.ones(size_mib * MIB, np.uint8)
+    return everything.sum()
+"""
+CELLS = {
+    "setup": SETUP,
+    "under": 'with ceiling("64 MiB") as m:\n    r = hungry(16)\nassert r == 16 * MIB',
+    "over": 'with ceiling("16 MiB") as m:\n    r = hungry(40)\nassert r == 40 * MIB\nreached = "the end"',
+    "reached": "print(reached)",
+    "wrong and over": 'with ceiling("16 MiB") as m:\n    r = hungry(40)\nassert r == 7, "seven it is"',
+    "next cell": "print('fine')",
+    "caught": (
+        "try:\n"
+        '    with ceiling("16 MiB"):\n'
+        "        hungry(40)\n"
+        "except MemoryCeilingExceeded as error:\n"
+        '    print("caught at once:", error.measurement.ceiling_bytes)'
+    ),
+    "pytest": 'import pytest\nwith pytest.raises(AssertionError, match="Too much"), ceiling("16 MiB"):\n    hungry(40)\nprint("expected")',
+    "function": 'def check():\n    with ceiling("16 MiB"):\n        hungry(40)\n    print("not reached")\ncheck()',
+    "runaway": (
+        'with ceiling("8 MiB"):\n'
+        "    kept = []\n"
+        "    while len(kept) < 2000:\n"
+        "        kept.append(np.ones(MIB, np.uint8))\n"
+    ),
+    "alive": "del kept\nprint('alive')",
+    "measure": 'with measure(predicted="24 MiB"):\n    hungry(24)',
+    "two": 'with ceiling("64 MiB"):\n    hungry(8)\nwith ceiling("4 MiB"):\n    hungry(13)\nassert True',
+    "error": 'with ceiling("64 MiB"):\n    1 / 0',
+}
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """The outputs of `CELLS`, by name, from one real kernel."""
+    folder = tmp_path_factory.mktemp("kernel")
+    book = v4.new_notebook(cells=[v4.new_code_cell(source) for source in CELLS.values()])
+    client = NotebookClient(
+        book,
+        timeout=120,
+        allow_errors=True,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        config=Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "k")}}),
+    )
+    client.execute()
+    return dict(zip(CELLS, (cell.outputs for cell in book.cells), strict=True))
+
+
+def error_in(outputs):
+    return next(((out.ename, out.evalue) for out in outputs if out.output_type == "error"), None)
+
+
+def printed_in(outputs):
+    return "".join(out.text for out in outputs if out.output_type == "stream" and out.name == "stdout")
+
+
+def measured_in(outputs):
+    return [
+        from_json(Measurement, nbformat.json.dumps(out.data[MEASUREMENT_MIME]))
+        for out in outputs
+        if out.output_type == "display_data" and MEASUREMENT_MIME in out.data
+    ]
+
+
+def test_in_a_kernel_a_block_under_its_ceiling_passes_with_a_chart(kernel):
+    assert error_in(kernel["under"]) is None
+    (shown,) = kernel["under"]
+    assert shown.data["image/svg+xml"].startswith("<svg")
+    assert "of 64 MiB allowed" in shown.data["text/plain"]
+    assert measured_in(kernel["under"])[0].peak_bytes == pytest.approx(16 * MIB, rel=0.25)
+
+
+def test_at_the_top_of_a_cell_the_error_waits_for_the_rest_and_calls_the_answer_right(kernel):
+    kind, words = error_in(kernel["over"])
+    assert kind == "MemoryCeilingExceeded"
+    assert words.startswith("Right answer, too much memory: 4")
+    assert printed_in(kernel["reached"]) == "the end\n"
+
+
+def test_the_line_of_the_students_function_is_named(kernel):
+    _, words = error_in(kernel["over"])
+    assert "Line 5 of `hungry`, `everything = np.ones(size_mib * MIB, np.uint8)`" in words
+
+
+def test_what_is_shown_of_the_error_is_the_message_and_not_our_own_stack(kernel):
+    error = next(out for out in kernel["over"] if out.output_type == "error")
+    assert "autograde/block.py" not in "".join(error.traceback)
+    assert "Right answer" in "".join(error.traceback)
+
+
+def test_an_answer_that_is_wrong_and_hungry_fails_as_wrong(kernel):
+    assert error_in(kernel["wrong and over"]) == ("AssertionError", "seven it is")
+
+
+def test_an_error_that_waited_does_not_reach_the_next_cell(kernel):
+    assert error_in(kernel["next cell"]) is None
+    assert printed_in(kernel["next cell"]) == "fine\n"
+
+
+def test_a_try_around_a_ceiling_catches_at_once(kernel):
+    assert error_in(kernel["caught"]) is None
+    assert printed_in(kernel["caught"]) == "caught at once: 16777216\n"
+
+
+def test_pytest_raises_around_a_ceiling_catches_at_once(kernel):
+    assert error_in(kernel["pytest"]) is None
+    assert printed_in(kernel["pytest"]) == "expected\n"
+
+
+def test_inside_a_function_the_error_is_raised_at_once(kernel):
+    kind, words = error_in(kernel["function"])
+    assert kind == "MemoryCeilingExceeded"
+    assert words.startswith("Too much memory")
+    assert printed_in(kernel["function"]) == ""
+
+
+def test_runaway_code_is_stopped_at_its_line_and_the_kernel_lives(kernel):
+    kind, words = error_in(kernel["runaway"])
+    assert kind == "MemoryCeilingExceeded"
+    assert "stopped at" in words
+    assert "`kept.append(np.ones(MIB, np.uint8))`" in words
+    assert printed_in(kernel["alive"]) == "alive\n"
+
+
+def test_measure_shows_prediction_and_peak_and_does_not_fail(kernel):
+    assert error_in(kernel["measure"]) is None
+    assert "you predicted 24 MiB" in kernel["measure"][0].data["text/plain"]
+
+
+def test_two_blocks_in_a_cell_are_both_shown_and_the_one_above_its_ceiling_fails(kernel):
+    assert [seen.ceiling_bytes for seen in measured_in(kernel["two"])] == [64 * MIB, 4 * MIB]
+    kind, words = error_in(kernel["two"])
+    assert kind == "MemoryCeilingExceeded"
+    assert "4 MiB allowed" in words
+
+
+def test_an_error_in_the_code_is_shown_as_it_is(kernel):
+    assert error_in(kernel["error"]) == ("ZeroDivisionError", "division by zero")

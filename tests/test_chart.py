@@ -1,0 +1,106 @@
+"""The chart is a well-formed picture that says in words what it shows."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from autograde.chart import memory_chart
+from autograde.types import Measurement
+
+MIB, GIB = 2**20, 2**30
+SVG = "{http://www.w3.org/2000/svg}"
+SAMPLES = ((0.0, 0), (0.5, 13 * MIB), (1.0, 5 * MIB))
+
+
+def picture(**facts):
+    known = {
+        "meter": "tree",
+        "peak_bytes": 13 * MIB,
+        "ceiling_bytes": 64 * MIB,
+        "wall_seconds": 1.0,
+        "samples": SAMPLES,
+    }
+    return ET.fromstring(memory_chart(Measurement(**(known | facts))))
+
+
+def texts(svg):
+    return [node.text for node in svg.iter(f"{SVG}text")]
+
+
+def lines_of(svg, label):
+    """Height of the line that carries `label`, in the picture's units."""
+    nodes = list(svg)
+    at = next(i for i, node in enumerate(nodes) if node.tag == f"{SVG}text" and (node.text or "").startswith(label))
+    assert nodes[at - 1].tag == f"{SVG}line"
+    return float(nodes[at - 1].get("y1"))
+
+
+def test_the_ceiling_is_labelled_with_its_size():
+    assert "ceiling 64 MiB" in texts(picture())
+
+
+def test_the_title_says_whether_it_fits():
+    assert picture().find(f"{SVG}title").text == "✓ peak 13 MiB of 64 MiB allowed"
+    assert picture(peak_bytes=65 * MIB).find(f"{SVG}title").text == "✗ peak 65 MiB of 64 MiB allowed"
+    stopped = picture(peak_bytes=65 * MIB, stopped=True)
+    assert stopped.find(f"{SVG}title").text == "✗ stopped at 65 MiB: 64 MiB allowed"
+    assert picture(ceiling_bytes=None).find(f"{SVG}title").text == "peak 13 MiB"
+
+
+def test_a_peak_that_was_not_observed_is_said_and_drawn_without_a_curve():
+    svg = picture(peak_bytes=None, samples=())
+    assert svg.find(f"{SVG}title").text == "✗ peak not observed of 64 MiB allowed"
+    assert svg.find(f"{SVG}polyline") is None
+
+
+def test_prediction_and_data_have_lines_of_their_own_and_data_off_the_scale_an_arrow():
+    shown = texts(picture(predicted_bytes=30 * MIB, data_bytes=40 * GIB))
+    assert "predicted 30 MiB" in shown
+    assert "data 40 GiB ↑" in shown
+
+
+def test_a_higher_size_is_drawn_higher():
+    svg = picture(predicted_bytes=30 * MIB)
+    assert lines_of(svg, "ceiling") < lines_of(svg, "predicted")
+
+
+def test_labels_of_equal_sizes_do_not_lie_on_each_other():
+    svg = picture(predicted_bytes=64 * MIB, data_bytes=64 * MIB)
+    heights = [
+        float(node.get("y"))
+        for node in svg.iter(f"{SVG}text")
+        if (node.text or "").split(" ")[0] in ("ceiling", "predicted", "data")
+    ]
+    assert len(heights) == 3
+    assert all(abs(one - two) >= 12 for i, one in enumerate(heights) for two in heights[:i])
+
+
+def test_the_curve_passes_through_its_samples_and_stays_in_the_picture():
+    svg = picture()
+    points = [tuple(map(float, point.split(","))) for point in svg.find(f"{SVG}polyline").get("points").split()]
+    assert [x for x, _ in points] == [62.0, 235.0, 408.0]
+    assert points[1][1] < points[2][1] < points[0][1] == 140.0
+    assert all(0 <= x <= 520 and 0 <= y <= 170 for x, y in points)
+
+
+@pytest.mark.parametrize("meter", ["<script>alert(1)</script>", 'a "quoted" & b', "psutil (advisory)", "naïve ☃"])
+def test_whatever_a_meter_is_called_the_picture_stays_well_formed(meter):
+    svg = picture(meter=meter)
+    assert any(meter in (text or "") for text in texts(svg))
+    assert not [node for node in svg.iter() if node.tag.endswith("script")]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"wall_seconds": 0.0},
+        {"peak_bytes": 0, "samples": ((0.0, 0),)},
+        {"samples": ((0.0, 1),), "peak_bytes": 1, "ceiling_bytes": 1},
+        {"peak_bytes": 3 * 2**40, "ceiling_bytes": 1, "samples": ((0.0, 3 * 2**40),)},
+        {"samples": ((0.0, 1), (99.0, 2))},  # later than the end
+    ],
+)
+def test_extreme_figures_give_a_picture_too(facts):
+    assert picture(**facts).tag == f"{SVG}svg"

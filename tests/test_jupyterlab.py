@@ -1,0 +1,191 @@
+"""JupyterLab in a real browser: what a student sees when a test cell runs, and that the laptop survives."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+from browser import (
+    CHROMIUM,
+    REPOSITORY,
+    LabNotebook,
+    chromium,
+    jupyter,
+    nbgrader_cell,
+    new_page,
+    screenshot,
+    write_notebook,
+)
+
+from autograde.course import find_course
+from autograde.release import release
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium")
+
+GOOD, BAD = "#2a7f62", "#c0392b"  # the colours of a chart
+ASSIGNMENT, EXERCISE = "2-conversion", "tiff_stack_to_zarr"
+GALLERY = REPOSITORY / "tests" / "gallery" / ASSIGNMENT / EXERCISE
+RUNAWAY = """\
+def tiff_stack_to_zarr(folder, out, chunks):
+    kept = []
+    while True:
+        kept.append(np.ones((1024, 1024)))
+"""
+SMALL = "small.ipynb"
+SMALL_TEST = """\
+with ceiling("32 MiB"):
+    result = total(2**20)
+assert result == 2**20
+"""
+SMALL_HUNGRY = """\
+def total(n):
+    values = np.ones((8, n))
+    return values[0].sum()
+"""
+SMALL_MENDED = """\
+def total(n):
+    return sum(np.ones(2**16).sum() for _ in range(0, n, 2**16))
+"""
+
+
+def gallery(verdict, name):
+    return (GALLERY / verdict / f"{name}.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab in a folder with the released notebook and a small one; yields its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    course = folder / "course"
+    shutil.copytree(REPOSITORY / "source" / ASSIGNMENT, course / "source" / ASSIGNMENT)
+    shutil.copy(REPOSITORY / "nbgrader_config.py", course)
+    work = folder / "work"
+    work.mkdir()
+    for path in release(find_course(course), ASSIGNMENT).glob("*.ipynb"):
+        shutil.copy(path, work)
+    write_notebook(
+        work / SMALL,
+        [
+            nbgrader_cell("locked", "setup", "import numpy as np\n\nfrom autograde import ceiling"),
+            nbgrader_cell("solution", "total", "def total(n):\n    raise NotImplementedError()"),
+            nbgrader_cell("test", "test_total_memory", SMALL_TEST, 1),
+        ],
+    )
+    with jupyter(work, folder / "jupyter", AUTOGRADE_DATA=str(folder / "data")) as address:
+        yield address, work
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def exercise(server, browser):
+    """The released notebook, open, with its set-up cell and the helpers of exercise 1 run."""
+    address, work = server
+    with new_page(browser, height=1500) as page:
+        notebook = LabNotebook(page, address, "imaging.ipynb")
+        for cell in ("setup", "helpers", "check_stack"):
+            expect(notebook.run(cell)).not_to_contain_text("Error")
+        notebook.stub = next(
+            cell.source
+            for cell in nbformat.read(work / "imaging.ipynb", as_version=4).cells
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == EXERCISE
+        )
+        yield notebook
+
+
+def answer(notebook, text):
+    notebook.write(EXERCISE, text)
+    expect(notebook.run(EXERCISE)).to_have_text("")
+
+
+def chart(output):
+    """The text of the one chart in an output, which the browser has drawn."""
+    picture = output.locator(".jp-RenderedSVG img")
+    expect(picture).to_have_count(1)
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 520
+    return unquote(picture.get_attribute("src"))
+
+
+def test_an_untouched_stub_says_that_it_is_not_implemented(exercise):
+    answer(exercise, exercise.stub)
+    output = exercise.run(f"test_{EXERCISE}")
+    screenshot(exercise.page, "lab-1-stub")
+    expect(output).to_contain_text("raise NotImplementedError()")
+    expect(output).to_contain_text(re.compile(r"NotImplementedError:?\s*$"))
+
+
+def test_a_hungry_answer_reads_which_line_it_was_and_sees_a_chart(exercise):
+    answer(exercise, gallery("memory_exceeded", "imread_of_the_folder"))
+    output = exercise.run(f"test_{EXERCISE}_memory")
+    message = output.locator(".jp-OutputArea-output").last
+    expect(message).to_contain_text("MemoryCeilingExceeded: Right answer, too much memory: ")
+    screenshot(exercise.page, "lab-2-hungry")
+    words = " ".join(message.inner_text().split())
+    assert re.search(
+        r"memory: 1\d\d MiB, 64 MiB allowed\. Line 9 of `tiff_stack_to_zarr`, `volume = tifffile\.imread\(paths\)`,",
+        words,
+    )
+    assert "Try: read one file (or a few planes), write it, and let it go before you read the next." in words
+    assert "Traceback" not in words
+    assert "of 64 MiB allowed" in (drawn := chart(output))
+    assert BAD in drawn
+    assert GOOD not in drawn
+
+
+def test_a_mended_answer_passes_and_its_chart_is_green(exercise):
+    answer(exercise, gallery("accepted", "slabs_into_one_buffer"))
+    output = exercise.run(f"test_{EXERCISE}_memory")
+    drawn = chart(output)
+    screenshot(exercise.page, "lab-3-mended")
+    assert re.search(r"✓ peak \d\d MiB of 64 MiB allowed", drawn)
+    assert f'stroke="{GOOD}"' in drawn
+    expect(output.locator(".jp-OutputArea-output")).to_have_count(1)
+
+
+def test_a_runaway_answer_is_stopped_and_the_kernel_stays_usable(exercise):
+    answer(exercise, RUNAWAY)
+    output = exercise.run(f"test_{EXERCISE}_memory")
+    message = output.locator(".jp-OutputArea-output").last
+    expect(message).to_contain_text("MemoryCeilingExceeded: Too much memory: stopped at ")
+    screenshot(exercise.page, "lab-4-runaway")
+    words = " ".join(message.inner_text().split())
+    stopped_mib = int(re.search(r"stopped at (\d+) MiB, before it got worse; 64 MiB are allowed", words)[1])
+    assert 256 <= stopped_mib < 1024, "at four times the ceiling, and as soon as the next poll"
+    assert "Line 4 of `tiff_stack_to_zarr`, `kept.append(np.ones((1024, 1024)))`," in words
+    assert "✗ stopped at" in chart(output)
+
+    # the same kernel, with what it had: nothing was restarted, and the memory is free again
+    answer(exercise, gallery("accepted", "slabs_into_one_buffer"))
+    expect(exercise.run(f"test_{EXERCISE}")).to_have_text("")
+
+
+def test_the_validate_button_shows_the_message_and_then_success(server, browser):
+    address, _ = server
+    with new_page(browser) as page:
+        notebook = LabNotebook(page, address, SMALL)
+
+        def validate(text):
+            notebook.write("total", text)
+            page.locator(".validate-button").first.click()
+            dialog = page.locator(".jp-Dialog")
+            dialog.wait_for()
+            words = " ".join(dialog.inner_text().split())
+            screenshot(page, f"lab-5-validate-{'mended' if text == SMALL_MENDED else 'hungry'}")
+            dialog.locator("button.jp-mod-accept").last.click()
+            dialog.wait_for(state="detached")
+            return words
+
+        words = validate(SMALL_HUNGRY)
+        assert "failed" in words
+        assert re.search(r"Right answer, too much memory: 6\d MiB, 32 MiB allowed\. Line 2 of `total`,", words), words
+        words = validate(SMALL_MENDED)
+        assert "Success! Your notebook passes all the tests." in words
