@@ -186,7 +186,8 @@ def _at_top_of_cell(frame: FrameType) -> bool:
     except SyntaxError:
         return False
     return any(
-        isinstance(node, ast.With) and node.lineno <= frame.f_lineno <= node.body[0].lineno for node in tree.body
+        isinstance(node, ast.With) and len(node.items) == 1 and node.lineno <= frame.f_lineno <= node.body[0].lineno
+        for node in tree.body
     )
 
 

@@ -47,6 +47,7 @@ def check_notebook(path: Path, *, told: Callable[[int, int, str], None] = lambda
                 ceiling_scale=settings.ceiling_scale,
                 ceilings=dict(settings.ceilings),
                 only=tuple(cell.label for cell in tests),
+                in_place=True,
             ),
             Path(folder) / "facts.jsonl",
             told=hear,

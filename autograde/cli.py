@@ -129,7 +129,8 @@ def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--remove", is_flag=True, help="Remove the data that has been made.")
 @_format
-def data(names: tuple[str, ...], scale: str | None, seed: int, remove: bool, style: str) -> None:
+@click.pass_context
+def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: int, remove: bool, style: str) -> None:
     """Make data sets, or list (and remove) what has been made.
 
     \b
@@ -139,6 +140,9 @@ def data(names: tuple[str, ...], scale: str | None, seed: int, remove: bool, sty
     """
     from data_scripts import DATA_SETS, list_data, remove_data
 
+    from .course import data_folder
+
+    os.environ.setdefault("AUTOGRADE_DATA", str(data_folder(ctx.obj)))
     if unknown := sorted(set(names) - set(DATA_SETS)):
         raise CourseError(f"no data set {', '.join(unknown)}; there is {', '.join(DATA_SETS)}")
     if names and not remove:

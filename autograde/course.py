@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
+
 from .errors import CourseError
 from .notebook import Notebook, read_notebook, rebuild
 from .types import parse_bytes
 
-__all__ = ["CONFIG_NAME", "Course", "Settings", "find_course", "settings_near"]
+__all__ = ["CONFIG_NAME", "Course", "Settings", "data_folder", "find_course", "settings_near"]
 
 CONFIG_NAME = "nbgrader_config.py"
 #: Stands for the name that is looked for in a path.
@@ -118,6 +120,12 @@ def settings_near(start: Path) -> Settings:
     """The settings that hold for a notebook in folder `start`: students have nbgrader_config.py, but no source/."""
     root = _root_of(start)
     return Settings() if root is None else _settings(_read_config(root), root)
+
+
+def data_folder(start: Path) -> Path:
+    """Where data for a notebook in folder `start` lies: data/ in its course, else with the user."""
+    root = _root_of(start)
+    return Path(platformdirs.user_cache_dir("autograde")) / "data" if root is None else root / "data"
 
 
 def _root_of(start: Path) -> Path | None:

@@ -28,10 +28,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import platformdirs
 import psutil
 
 from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
+from .course import data_folder
 from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .explain import explain_memory
 from .meters import Poller
@@ -157,7 +157,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
                 space: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
                 for position, cell in enumerate(notebook.cells):
                     if cell.kind is Kind.SETUP:
-                        _run_trusted(cell, space, folder)
+                        _run_trusted(cell, space, session.workdir)
                     elif cell.kind is Kind.TEST and (job.only is None or cell.label in job.only):
                         outcome = _judge_test(session, position, space, bound, job)
                         outcomes.append(outcome)
@@ -173,11 +173,8 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
 def _lay_out(session: Session, folder: Path) -> None:
     """The folders of a session: the assignment's own files beside the notebook, nothing from the submission."""
     session.exchange.mkdir()
-    shutil.copytree(
-        folder,
-        session.workdir,
-        ignore=lambda _, names: [name for name in names if name.endswith(".ipynb") or name.startswith(".")],
-    )
+    if session.workdir != folder:
+        shutil.copytree(folder, session.workdir, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
 
 
 def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple[str, ...]) -> dict[str, int]:
@@ -217,13 +214,15 @@ def _compile(cell: Cell) -> Any:
         raise CourseError(f"cell `{cell.label}` is not valid Python: {error}") from error
 
 
-def _run_trusted(cell: Cell, space: dict[str, Any], folder: Path) -> None:
+def _run_trusted(cell: Cell, space: dict[str, Any], workdir: Path) -> None:
     """Run a set-up cell in the judge."""
-    path = str(folder / "work")
+    path = str(workdir)
     sys.path.append(path)  # last, so that no file beside the notebook can stand in for a library
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(_compile(cell), space)
+    except OSError as error:
+        raise CourseError(f"the set-up cell `{cell.label}` failed: {error}") from error
     except Exception as error:
         raise CourseError(
             f"the set-up cell `{cell.label}` failed: {type(error).__name__}: {error}. Set-up cells must run by themselves, "
@@ -340,7 +339,7 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     judge itself fails.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
-    environment.setdefault("AUTOGRADE_DATA", str(_data_home(Path(job.source))))
+    environment.setdefault("AUTOGRADE_DATA", str(data_folder(Path(job.source).parent)))
     if job.seed is not None:
         environment["AUTOGRADE_SEED"] = str(job.seed)
     process = subprocess.Popen(
@@ -380,12 +379,6 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     if code != 0:
         raise JudgeError(f"the judge of {job.submission} ended with code {code}: {text[-2000:]}")
     return outcomes
-
-
-def _data_home(source: Path) -> Path:
-    """Where data lies for a notebook: in its course, else with the user. The judge runs elsewhere, so it has to be told."""
-    root = next((folder for folder in source.parents if (folder / "nbgrader_config.py").is_file()), None)
-    return Path(platformdirs.user_cache_dir("autograde")) / "data" if root is None else root / "data"
 
 
 _EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4}

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from .block import MEASUREMENT_MIME, MemoryCeilingExceeded, cell_line, cell_name
-from .errors import JudgeError
+from .errors import CourseError, JudgeError
 from .notebook import Cell, Kind, Notebook
 from .types import Exit, Line, Measurement, Outcome, Problem, from_json, to_json
 
 __all__ = ["probe", "run_in_kernel"]
+
+_KERNEL = "python3"
 
 
 def probe(trusted: Sequence[int]) -> None:
@@ -52,6 +54,7 @@ def run_in_kernel(
     The first test that does not pass is the last.
     """
     import nbformat.v4 as v4
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from traitlets.config.loader import Config
@@ -66,13 +69,19 @@ def run_in_kernel(
         book,
         timeout=int(test_seconds) + 1,
         allow_errors=True,
-        kernel_name="python3",
+        kernel_name=_KERNEL,
         resources={"metadata": {"path": str(folder)}},
         # TCP would warn that others on this machine can listen; a relative `ip` would depend on the kernel's folder
         config=Config({"KernelManager": {"transport": "ipc", "ip": str(folder.resolve() / ".kernel")}}),
     )
     outcomes: list[Outcome] = []
     trusted = [position + 1 for position, cell in enumerate(wanted) if cell.kind is not Kind.SOLUTION]
+    try:
+        KernelSpecManager().get_kernel_spec(_KERNEL)
+    except NoSuchKernel as error:
+        raise CourseError(
+            f"no Jupyter kernel {error.name!r} in this environment: run `python -m ipykernel install --sys-prefix`"
+        ) from error
     with client.setup_kernel(env={**os.environ, **environment}):
         for position, cell in enumerate(wanted):
             began = time.perf_counter()

@@ -97,7 +97,7 @@ def start_student(*, workdir: Path, exchange: Path, log: Path) -> StudentProcess
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
-        "IPYTHONDIR": str(workdir / ".ipython"),  # start-up files of whoever grades do not run
+        "IPYTHONDIR": str(exchange / ".ipython"),  # start-up files of whoever grades do not run
         "OMP_NUM_THREADS": "2",
         "OPENBLAS_NUM_THREADS": "2",
     }

@@ -41,6 +41,7 @@ class Job:
     ceiling_scale: float = 1.0
     ceilings: dict[str, int] = field(default_factory=dict)  # by exercise or test: another ceiling in bytes
     only: tuple[str, ...] | None = None  # tests to run; None: all
+    in_place: bool = False  # run in `folder` itself, as JupyterLab does, and not in a copy of it
     skip_plain: bool = False  # leave out cells that are neither set-up nor solution (verify does)
     stop_at_failure: bool = False  # the first test that does not pass is the last (verify does)
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
@@ -116,7 +117,7 @@ class Session:
         self.source_modules: tuple[str, ...] = ()
         self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
         self.exchange = folder / "exchange"
-        self.workdir = folder / "work"
+        self.workdir = Path(job.folder) if job.in_place else folder / "work"
         self.note = folder / "line.json"
         self._log = folder / "student.log"
 
