@@ -23,3 +23,4 @@ c.Autograde.autograde_preprocessors = [
 ]
 # Nothing that a submission shows may run in the browser of whoever reads its feedback.
 c.HTMLExporter.sanitize_html = True
+c.SanitizeHTML.safe_output_keys = {"metadata", "text/plain", "image/png", "image/jpeg", "image/svg+xml"}  # shown as images

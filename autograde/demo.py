@@ -32,6 +32,7 @@ c.Autograde.exporter_class = "autograde.gradebook.SafeExporter"
 c.Autograde.sanitize_preprocessors = ["autograde.gradebook.Rebuild"]
 c.Autograde.autograde_preprocessors = ["autograde.gradebook.Judge", "nbgrader.preprocessors.CheckCellMetadata"]
 c.HTMLExporter.sanitize_html = True
+c.SanitizeHTML.safe_output_keys = {"metadata", "text/plain", "image/png", "image/jpeg", "image/svg+xml"}
 """
 
 #: Tries what gives full marks elsewhere: no assertions, a result that is equal to everything, a score on display.

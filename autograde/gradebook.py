@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
 import sysconfig
 import tempfile
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +30,7 @@ from sqlalchemy.exc import SAWarning
 from .chart import memory_chart
 from .course import Course, find_course
 from .errors import CourseError, JudgeError, SubmissionError
+from .explain import summarize
 from .notebook import merge, read_notebook
 from .types import Outcome, Report, TestResult, Verdict, to_jsonable
 
@@ -111,19 +112,18 @@ def annotate(book: Any, results: Iterable[TestResult], outcomes: Mapping[str, Ou
         result = by_test.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
         if result is None or cell.cell_type != "code":
             continue
-        outputs: list[Any] = []
         outcome = outcomes.get(result.test)
-        for block in outcome.blocks if outcome else ():
-            picture = base64.b64encode(memory_chart(block).encode()).decode()
-            text = f"memory of `{result.test}`"
-            html = f'<img alt="{text}" src="data:image/svg+xml;base64,{picture}"/>'
-            outputs.append(v4.new_output("display_data", {"text/html": html, "text/plain": text}))
+        outputs: list[Any] = [
+            v4.new_output("display_data", {"image/svg+xml": memory_chart(block), "text/plain": summarize(block)})
+            for block in (outcome.blocks if outcome else ())
+        ]
         if result.verdict is Verdict.AC:
             outputs.append(v4.new_output("stream", name="stdout", text=f"✓ {result.message}\n"))
         else:
             words = result.verdict.words if result.verdict else "waits for a person"
+            message = textwrap.fill(result.message, 100)  # formgrader and feedback do not wrap it
             outputs.append(
-                v4.new_output("error", ename=words, evalue=result.message, traceback=[f"✗ {words}", result.message])
+                v4.new_output("error", ename=words, evalue=result.message, traceback=[f"✗ {words}", message])
             )
         cell.outputs = outputs
         cell.execution_count = 1

@@ -248,7 +248,8 @@ def to_jsonable(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """A frozen value as one line of JSON."""
-    return json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_jsonable(value), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair can be printed, and not be written
 
 
 def from_json(cls: type[T], text: str | bytes) -> T:

@@ -298,7 +298,7 @@ def _check_metadata(path: Path) -> None:
             _check_node(node)
     except SubmissionError as error:
         raise SubmissionError(f"zarr array {path.parent.name}: {error}") from None
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise SubmissionError(f"{path.name} in {path.parent.name} is not zarr metadata") from error
 
 
