@@ -13,6 +13,7 @@ import linecache
 import os
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -56,6 +57,8 @@ _FREE_PART = 0.7
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
+#: Messages are wrapped here, so that JupyterLab does not break them inside of a word.
+_LINE_WIDTH = 92
 #: File names of cells that the student process compiled, and their grade_ids. In a kernel, IPython knows them.
 CELL_NAMES: dict[str, str] = {}
 
@@ -69,7 +72,10 @@ class MemoryCeilingExceeded(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback: the message is the help, the stack inside this package is not."""
-        return [f"\x1b[1;31mMemoryCeilingExceeded\x1b[0m: {self}"]
+        text, _, advice = str(self).partition(" Try: ")
+        lines = textwrap.wrap(f"MemoryCeilingExceeded: {text}", _LINE_WIDTH, break_long_words=False)
+        lines[0] = lines[0].replace("MemoryCeilingExceeded", "\x1b[1;31mMemoryCeilingExceeded\x1b[0m", 1)
+        return [*lines, *textwrap.wrap(f"Try: {advice}", _LINE_WIDTH, break_long_words=False)]
 
 
 @dataclass(frozen=True, slots=True)

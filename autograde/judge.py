@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import ctypes
 import io
 import json
 import linecache
@@ -381,6 +382,7 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     return outcomes
 
 
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4}
 
 
@@ -388,6 +390,9 @@ def main() -> None:
     """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to a file."""
     job = from_json(Job, sys.stdin.buffer.read())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # so that the student process is ended, too
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever asked for this is gone
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a student process come to us
     with Path(sys.argv[1]).open("a", encoding="utf-8") as file, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # whatever a library prints must not look like an outcome
 
@@ -401,6 +406,10 @@ def main() -> None:
         except tuple(_EXIT_CODES) as error:
             sys.stderr.write(str(error))
             sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
+        finally:
+            for orphan in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    orphan.kill()
 
 
 if __name__ == "__main__":

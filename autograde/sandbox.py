@@ -6,6 +6,7 @@ not stop a determined attacker from reading files that its user may read. Result
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -71,6 +72,9 @@ class StudentProcess:
                 continue
         self.process.kill()
         self.process.wait()
+        # what it started and left without a parent is in nobody's list of children, but in its process group
+        with contextlib.suppress(ProcessLookupError, AttributeError):  # Windows has no groups
+            os.killpg(self.pid, signal.SIGKILL)
         psutil.wait_procs(family, timeout=5)
 
     def how_it_ended(self, *, seconds: float = 2.0) -> str:

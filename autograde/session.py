@@ -217,7 +217,7 @@ class Session:
             answer, _ = self.ask("cell", label=cell.label, source=cell.source)
         except StudentDied as error:
             self._deadly.add(position)
-            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else str(error)
+            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else error.args[0]
             self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {text}", True)
             return
         except OutOfTime:
