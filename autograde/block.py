@@ -75,7 +75,9 @@ class MemoryCeilingExceeded(AssertionError):
         text, _, advice = str(self).partition(" Try: ")
         lines = textwrap.wrap(f"MemoryCeilingExceeded: {text}", _LINE_WIDTH, break_long_words=False)
         lines[0] = lines[0].replace("MemoryCeilingExceeded", "\x1b[1;31mMemoryCeilingExceeded\x1b[0m", 1)
-        return [*lines, *textwrap.wrap(f"Try: {advice}", _LINE_WIDTH, break_long_words=False)]
+        if advice:
+            lines += textwrap.wrap(f"Try: {advice}", _LINE_WIDTH, break_long_words=False)
+        return lines
 
 
 @dataclass(frozen=True, slots=True)

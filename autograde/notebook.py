@@ -101,7 +101,7 @@ def read_notebook(path: Path, *, error: type[CourseError | SubmissionError] = Co
                 f"{path.name} has {size_bytes >> 20} MiB, at most {_MAX_NOTEBOOK_BYTES >> 20} are read. "
                 "Clear its outputs (Edit > Clear Outputs of All Cells), save, and try again."
             )
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a byte order mark in front
     except FileNotFoundError:
         raise error(f"there is no notebook {path}") from None
     except (OSError, UnicodeDecodeError) as problem:
