@@ -183,6 +183,9 @@ def _facts(
 
 def _judge(job: Job, journal: Path, tests: Sequence[str], told: Callable[[Outcome], None]) -> list[Outcome]:
     """Judge, once more if the judge fails; then what is left is for a person, and not journalled."""
+    if journal.exists() and not journal.read_bytes().endswith(b"\n"):
+        with journal.open("ab") as file:
+            file.write(b"\n")  # a line that was cut off must not swallow the next one
     reason = ""
     for _ in range(2):
         try:
@@ -197,10 +200,10 @@ def stored_facts(journal: Path) -> list[Outcome]:
     """The outcomes in a journal; a last line that was cut off by a crash is left out."""
     found = []
     try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
+        lines = journal.read_bytes().split(b"\n")  # texts may hold other line separators, or end inside a letter
     except FileNotFoundError:
         return []
-    for line in lines:
+    for line in filter(None, lines):
         try:
             found.append(from_json(Outcome, line))
         except CourseError:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -70,7 +71,7 @@ def generate_release(course: Course, assignment: str, target: Path) -> None:
 
     Raises `CourseError` with nbgrader's own words when it refuses.
     """
-    config = course.config.copy()
+    config = copy.deepcopy(course.config)  # its own copy() shares the sections
     config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.release_directory = str(target)
     config.NbGrader.logfile = ""
@@ -87,7 +88,7 @@ def generate_release(course: Course, assignment: str, target: Path) -> None:
 def _last_words(result: Mapping[str, Any]) -> str:
     """The last line that names an error: the log ends with several that say only that there was one."""
     lines = str(result.get("log", "")).splitlines() + str(result.get("error", "")).splitlines()
-    named = [line.strip() for line in lines if re.match(r"\s*(\w+\.)*\w+(Error|Exception|Entry): ", line)]
+    named = [line.strip() for line in lines if re.match(r"\s*(\w+\.)*\w+(Error|Exception|Entry): (?!Please see)", line)]
     return named[-1][:600] if named else "\n".join(lines)[-600:]
 
 

@@ -136,8 +136,12 @@ class LabNotebook:
     def __init__(self, page: Any, address: str, path: str) -> None:
         self.page = page
         page.goto(f"{address}/lab/tree/{path}?reset")
-        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(state="attached")
-        page.wait_for_function(f"{_NOTEBOOK}?.widgets?.length > 0")
+        # before the file has been read there is one empty cell, and without a kernel a key press asks for one
+        page.wait_for_function(
+            "(panel => panel?.context?.isReady && panel.content.widgets.length === panel.content.model.cells.length"
+            " && panel.sessionContext.isReady && panel.sessionContext.session?.kernel?.connectionStatus === 'connected'"
+            " && panel.sessionContext.session.kernel.status === 'idle')(window.jupyterapp?.shell.currentWidget)"
+        )
 
     def _index(self, cell: str | int) -> int:
         if isinstance(cell, int):
@@ -208,11 +212,11 @@ def write_notebook(path: Path, cells: list[Any]) -> Path:
     return path
 
 
-def with_answers(released: Path, target: Path, answers: Mapping[str, str]) -> Path:
-    """A copy of a released notebook with some cells answered, by grade_id."""
+def with_answers(released: Path, target: Path, answers: Mapping[str, str]) -> Any:
+    """Write a copy of a released notebook with some cells answered, by grade_id; gives the copy."""
     book = nbformat.read(released, as_version=4)
     for cell in book.cells:
         cell.source = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(book, target)
-    return target
+    return book

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 import sys
 import threading
 
 import dask
-import nbformat
 import numpy as np
 import pytest
 import zarr
@@ -306,7 +306,7 @@ def printed_in(outputs):
 
 def measured_in(outputs):
     return [
-        from_json(Measurement, nbformat.json.dumps(out.data[MEASUREMENT_MIME]))
+        from_json(Measurement, json.dumps(out.data[MEASUREMENT_MIME]))
         for out in outputs
         if out.output_type == "display_data" and MEASUREMENT_MIME in out.data
     ]

@@ -168,24 +168,35 @@ def test_a_runaway_answer_is_stopped_and_the_kernel_stays_usable(exercise):
     expect(exercise.run(f"test_{EXERCISE}")).to_have_text("")
 
 
-def test_the_validate_button_shows_the_message_and_then_success(server, browser):
+@pytest.fixture(scope="module")
+def validated(server, browser):
+    """What the dialog of the Validate button says of the hungry and of the mended answer, and whether it cuts lines."""
     address, _ = server
+    found = {}
     with new_page(browser) as page:
         notebook = LabNotebook(page, address, SMALL)
-
-        def validate(text):
+        for name, text in (("hungry", SMALL_HUNGRY), ("mended", SMALL_MENDED)):
             notebook.write("total", text)
             page.locator(".validate-button").first.click()
-            dialog = page.locator(".jp-Dialog")
+            dialog = page.locator(".jp-Dialog", has_text="Validation Results")
             dialog.wait_for()
-            words = " ".join(dialog.inner_text().split())
-            screenshot(page, f"lab-5-validate-{'mended' if text == SMALL_MENDED else 'hungry'}")
+            cut = dialog.locator("pre").evaluate_all("all => all.some(pre => pre.scrollWidth > pre.clientWidth)")
+            found[name] = " ".join(dialog.inner_text().split()), cut
+            screenshot(page, f"lab-5-validate-{name}")
             dialog.locator("button.jp-mod-accept").last.click()
             dialog.wait_for(state="detached")
-            return words
+    return found
 
-        words = validate(SMALL_HUNGRY)
-        assert "failed" in words
-        assert re.search(r"Right answer, too much memory: 6\d MiB, 32 MiB allowed\. Line 2 of `total`,", words), words
-        words = validate(SMALL_MENDED)
-        assert "Success! Your notebook passes all the tests." in words
+
+def test_the_validate_button_shows_the_message_and_then_success(validated):
+    words, _ = validated["hungry"]
+    assert "The following cell failed" in words
+    assert re.search(r"Right answer, too much memory: 6\d MiB, 32 MiB allowed\. Line 2 of `total`,", words)
+    assert "Try: " in words
+    words, _ = validated["mended"]
+    assert "Success! Your notebook passes all the tests." in words
+
+
+def test_the_validate_dialog_does_not_cut_the_message_off(validated):
+    _, cut = validated["hungry"]
+    assert not cut

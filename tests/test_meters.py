@@ -216,6 +216,7 @@ def test_a_plain_file_in_dev_shm_is_counted(tmp_path):
 # --- does not count ---------------------------------------------------------------------------------------------------
 
 FILE = """
+    kept = []  # mapped until the end of the block, so that the last reading sees it
     path = folder / "file"
     with path.open("wb") as file:
         for _ in range(64):
@@ -224,7 +225,11 @@ FILE = """
 NOT_COUNTED = {
     "an empty array that nobody touches": "a = np.empty(1024 * MIB, np.uint8)",
     "zeros that nobody touches": "a = np.zeros(1024 * MIB, np.uint8)",
-    "a memory map that is scanned": "a = np.memmap(folder / 'file', np.uint8, 'r'); assert a.max() == 120",
+    "a memory map that is scanned": """
+        a = np.memmap(folder / "file", np.uint8, "r")
+        assert a.max() == 120
+        kept.append(a)
+    """,
     "a file that is read in blocks": """
         with (folder / "file").open("rb") as file:
             while file.read(MIB): pass
@@ -234,7 +239,9 @@ NOT_COUNTED = {
             for _ in range(64): file.write(b"x" * MIB)
     """,
     "a shared map of a file that is written": """
-        a = np.memmap(folder / "file", np.uint8, "r+"); a[::4096] = 3
+        a = np.memmap(folder / "file", np.uint8, "r+")
+        a[::4096] = 3
+        kept.append(a)
     """,
     "nothing at all": "pass",
 }
@@ -246,6 +253,20 @@ def test_less_than_8_mib_are_counted_in(tmp_path, work):
     before = textwrap.dedent(FILE) if "folder" in work else ""
     seen = measured(tmp_path, work, before=before and f"if __name__ == '__main__':\n{textwrap.indent(before, '    ')}")
     assert 0 <= seen.peak_bytes < SMALL
+
+
+@linux
+@pytest.mark.xfail(reason="the kernel's mark is believed when no reading fell into the life of the map", strict=True)
+def test_a_memory_map_that_comes_and_goes_between_two_polls_is_not_counted(tmp_path):
+    before = """
+        sys.setswitchinterval(1000)  # the poll's thread does not run while `find` scans
+        (folder / "file").write_bytes(b"x" * (64 * MIB))
+    """
+    work = """
+        with (folder / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as m:
+            assert m.find(b"y") == -1
+    """
+    assert measured(tmp_path, work, before=before).peak_bytes < SMALL
 
 
 @linux

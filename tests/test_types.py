@@ -125,6 +125,11 @@ def test_what_was_not_observed_is_null_in_json_and_none_again():
     assert from_json(Measurement, to_json(seen)).peak_bytes is None
 
 
+def test_half_of_a_surrogate_pair_does_not_stop_anything():
+    text = to_json(Problem("ValueError", "half \ud800 of it", from_student=True))
+    assert from_json(Problem, text.encode("utf-8")).message == "half ? of it"
+
+
 def test_a_number_that_json_cannot_hold_is_an_error_and_not_a_wrong_file():
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json(Measurement("tree", 1, 1, float("nan")))

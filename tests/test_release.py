@@ -1,0 +1,232 @@
+"""What students get has everything they need and nothing that is hidden; an old release stays when a new one fails."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+import toys
+
+from autograde.errors import CourseError
+from autograde.gradebook import stubs
+from autograde.release import find_leaks, release, secrets
+
+HIDDEN = frozenset(
+    {
+        "doubled_by_hand = 2 * values",
+        "return doubled_by_hand",
+        "return sum(int(np.ones(MIB, np.uint8).sum()) for _ in range(n_mib))",
+        'assert double(-17) == -34, "double(-17) is -34, which is secret"',
+    }
+)
+
+
+def source_of(course):
+    return course.root / "source" / "toy" / "exercise.ipynb"
+
+
+def rewrite(course, change):
+    """Change the source notebook."""
+    path = source_of(course)
+    book = nbformat.read(path, 4)
+    change(book)
+    nbformat.write(book, path)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A course, and the notebook that its students get."""
+    course = toys.write_course(tmp_path_factory.mktemp("release") / "course")
+    (course.root / "source" / "toy" / "table.csv").write_text("a,b\n1,2\n")
+    return course, nbformat.read(release(course, "toy") / "exercise.ipynb", 4)
+
+
+def texts(book):
+    return {cell.metadata.nbgrader.grade_id: cell.source for cell in book.cells if "nbgrader" in cell.metadata}
+
+
+def test_solutions_become_stubs_and_hidden_tests_disappear(released):
+    assert texts(released[1])["double"] == (
+        'def double(values):\n    """Twice the values."""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
+    )
+    assert texts(released[1])["test_double"] == 'assert double(3) == 6, "double(3) is 6"'
+
+
+def test_nothing_hidden_is_in_the_release(released):
+    course, _ = released
+    assert secrets([nbformat.read(source_of(course), 4)]) == HIDDEN
+    assert find_leaks(course.release("toy"), HIDDEN) == []
+
+
+def test_locked_cells_points_and_files_beside_the_notebook_are_kept(released):
+    course, book = released
+    assert texts(book)["setup"] == toys.SETUP
+    meta = {cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader for cell in book.cells if "nbgrader" in cell.metadata}
+    assert meta["test_count_memory"]["points"] == 5
+    assert meta["test_count_memory"]["locked"]
+    assert (course.release("toy") / "table.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_only_the_release_is_left_and_no_scratch_folder(released):
+    course, _ = released
+    assert sorted(path.name for path in (course.root / "release").iterdir()) == ["toy"]
+
+
+def test_a_release_made_twice_is_the_same_bytes(released, tmp_path):
+    course, _ = released
+    again = release(course, "toy", target=tmp_path / "again")
+    for path in course.release("toy").iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_stubs_are_what_students_find(released):
+    course, book = released
+    found = stubs(nbformat.read(source_of(course), 4))
+    assert found == {name: text for name, text in texts(book).items() if name in ("double", "count")}
+
+
+def test_several_assignments_are_released_one_after_the_other_from_one_course(course):
+    toys.write(toys.source_book(), course.root / "source" / "next" / "exercise.ipynb")
+    for assignment in course.assignments():
+        assert release(course, assignment) == course.root / "release" / assignment
+    assert sorted(path.name for path in (course.root / "release").iterdir()) == ["next", "toy"]
+
+
+# --- leaks ------------------------------------------------------------------------------------------------------------
+
+
+def leak_into_text(book):
+    book.cells[0].source += "\n\nFor example `return   doubled_by_hand` at the end."
+
+
+def leak_into_output(book):
+    shown = nbformat.v4.new_output("stream", text="    doubled_by_hand = 2 * values\n")
+    plain = toys.plain("show()")
+    plain.outputs, plain.execution_count = [shown], 1
+    book.cells.append(plain)
+
+
+def leak_into_metadata(book):
+    book.metadata["authors"] = [{"note": "return doubled_by_hand"}]
+
+
+def leak_hidden_test(book):
+    book.cells.append(toys.text('assert double(-17) == -34, "double(-17) is -34, which is secret"'))
+
+
+@pytest.mark.parametrize(
+    ("leak", "words"),
+    [
+        (leak_into_text, "return doubled_by_hand"),
+        (leak_into_metadata, "return doubled_by_hand"),
+        (leak_hidden_test, r"double\(-17\)"),
+    ],
+)
+def test_a_copy_of_hidden_text_in_the_notebook_itself_is_open_and_so_no_secret(leak, words):
+    """Such a line stands in the open part of the source: whoever wrote it there gave it away on purpose."""
+    book = toys.source_book()
+    leak(book)
+    found = secrets([book])
+    assert found <= HIDDEN
+
+
+def test_a_solution_line_in_a_file_beside_the_notebook_is_found_and_the_old_release_stays(course):
+    release(course, "toy")
+    old = (course.release("toy") / "exercise.ipynb").read_bytes()
+    (course.root / "source" / "toy" / "helpers.py").write_text("def f(values):\n    return doubled_by_hand\n")
+    with pytest.raises(CourseError, match=r"toy was not released: 1 hidden lines would get out.*helpers\.py: return doub"):
+        release(course, "toy")
+    assert (course.release("toy") / "exercise.ipynb").read_bytes() == old
+    assert sorted(path.name for path in course.release("toy").iterdir()) == ["exercise.ipynb"]
+    assert sorted(path.name for path in (course.root / "release").iterdir()) == ["toy"]
+
+
+def test_a_solution_line_in_metadata_is_found(course):
+    rewrite(course, leak_into_metadata)
+    with pytest.raises(CourseError, match=r"1 hidden lines would get out.*exercise\.ipynb: return doubled_by_hand"):
+        release(course, "toy")
+    assert not course.release("toy").exists()
+
+
+@pytest.mark.parametrize("book", [toys.source_book()])
+def test_leaks_are_found_wherever_they_hide_in_a_notebook(tmp_path, book):
+    clean = toys.book(toys.text("nothing to see"))
+    places = {"text": clean, "output": clean, "attachment": clean, "split": clean}
+    for name in places:
+        made = nbformat.from_dict(json.loads(json.dumps(clean)))
+        if name == "text":
+            leak_into_text(made)
+        elif name == "output":
+            leak_into_output(made)
+        elif name == "attachment":
+            made.cells[0]["attachments"] = {"a.txt": {"text/plain": "return doubled_by_hand"}}
+        else:
+            made.cells[0].source = "a\nreturn\n   doubled_by_hand\nb"
+        toys.write(made, tmp_path / f"{name}.ipynb")
+    found = find_leaks(tmp_path, HIDDEN)
+    assert sorted(found) == [
+        "attachment.ipynb: return doubled_by_hand",
+        "output.ipynb: doubled_by_hand = 2 * values",
+        "split.ipynb: return doubled_by_hand",
+        "text.ipynb: return doubled_by_hand",
+    ]
+
+
+def test_leaks_are_found_in_folders_below_and_in_files_that_are_not_text(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c.bin").write_bytes(b"\xff\x00return doubled_by_hand\xff")
+    (tmp_path / "broken.ipynb").write_text('{"cells": return doubled_by_hand')
+    assert find_leaks(tmp_path, HIDDEN) == ["a/b/c.bin: return doubled_by_hand", "broken.ipynb: return doubled_by_hand"]
+
+
+def test_short_lines_and_lines_that_students_see_anyway_are_no_secrets():
+    book = toys.book(
+        toys.text("As said: `total = values.sum()`."),
+        toys.solution("f", "### BEGIN SOLUTION\nx = 1\ntotal = values.sum()\nreturn total / n_values\n### END SOLUTION"),
+    )
+    assert secrets([book]) == {"return total / n_values"}
+
+
+def test_a_whole_essay_is_a_secret():
+    assert "Because chunks are read whole." in secrets([toys.book(toys.essay("why", "Because chunks are read whole."))])
+
+
+# --- refused before anything is made ------------------------------------------------------------------------------------
+
+
+def twice(book):
+    book.cells.append(toys.test("test_double", "assert True"))
+
+
+def unmarked(book):
+    book.cells.append(toys.solution("third", "def third(x):\n    return x / 3"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (twice, r"exercise\.ipynb has two cells with the grade_id 'test_double'; every cell needs its own"),
+        (unmarked, r"exercise\.ipynb: the solution cell 'third' has no `### BEGIN SOLUTION`.*put the markers around"),
+    ],
+)
+def test_a_source_that_nbgrader_would_let_through_is_refused(course, change, words):
+    rewrite(course, change)
+    with pytest.raises(CourseError, match=words):
+        release(course, "toy")
+    assert not (course.root / "release").exists()
+
+
+def test_what_nbgrader_refuses_is_told_in_its_own_words(course):
+    def open_marker(book):
+        book.cells.append(toys.solution("third", "### BEGIN SOLUTION\nx\n### END SOLUTION\n### BEGIN SOLUTION\ny"))
+
+    rewrite(course, open_marker)
+    with pytest.raises(CourseError, match=r"nbgrader could not release toy: .*no end solution"):
+        release(course, "toy")
+    assert not course.release("toy").exists()
+
+
+def test_an_unknown_assignment_is_refused(course):
+    with pytest.raises(CourseError, match="no assignment 'tyo'"):
+        release(course, "tyo")
