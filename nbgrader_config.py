@@ -23,4 +23,11 @@ c.Autograde.autograde_preprocessors = [
 ]
 # Nothing that a submission shows may run in the browser of whoever reads its feedback.
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": "autograde.gradebook.clean_markdown"}
 c.SanitizeHTML.safe_output_keys = {"metadata", "text/plain", "image/png", "image/jpeg", "image/svg+xml"}  # shown as images
+# Feedback shows what a hidden test says, not its text.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]

@@ -218,7 +218,8 @@ def student_line(frame: FrameType | None) -> Line | None:
         filename = frame.f_code.co_filename
         cell = cell_name(filename)
         if cell is not None:
-            return cell_line(filename, frame.f_lineno, frame.f_code.co_name)
+            # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
+            return cell_line(filename, frame.f_lineno, frame.f_code.co_qualname.split(".<locals>")[0])
         frame = frame.f_back
     return None
 
@@ -479,9 +480,11 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
                 stack = record.stack_trace(max_stacks=200)
                 function, file = stack[0][:2] if stack else ("native code", "")
                 functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
-                own = next((frame for frame in stack if cell_name(frame[1]) is not None), None)
-                if own is not None:
-                    lines[own] += int(record.size)
+                own = [frame for frame in stack if cell_name(frame[1]) is not None]
+                if own:
+                    _, file, number = own[0]
+                    function = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
+                    lines[function, file, number] += int(record.size)
     except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
         return
     held.allocations = [

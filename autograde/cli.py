@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -283,13 +284,16 @@ def verify(
 
 
 def _result_table(report: Report, *, points: bool) -> Table:
-    sheet = Table(title=f"{report.student}", title_justify="left", show_lines=True)
+    sheet = Table(title=escape(report.student), title_justify="left", show_lines=True)
     sheet.add_column("test", no_wrap=True)
     sheet.add_column("verdict", no_wrap=True)
     sheet.add_column("memory", justify="right", no_wrap=True)
     sheet.add_column("what it says", overflow="fold")
     for result in report.tests:
-        sheet.add_row(result.test, _verdict_words(result, points=points), _memory(result), result.message)
+        # `planes[index]` in a message is code, not markup
+        sheet.add_row(
+            escape(result.test), _verdict_words(result, points=points), _memory(result), escape(result.message)
+        )
     return sheet
 
 
@@ -439,11 +443,11 @@ def _class_table(reports: Sequence[Report]) -> Table:
                 failing.setdefault(result.verdict.words, []).append(result.test.removeprefix("test_"))
         words = "; ".join(f"{verdict}: {', '.join(tests)}" for verdict, tests in failing.items())
         sheet.add_row(
-            report.student,
+            escape(report.student),
             report.status.value,
             f"{passed}/{len(report.tests)}",
             "" if report.max_score is None else f"{report.score:g}/{report.max_score:g}",
-            report.message if report.status in ("missing", "unreadable") else words,
+            escape(report.message if report.status in ("missing", "unreadable") else words),
         )
     return sheet
 

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import v4
 
 from .cohort import Judged, grade
-from .course import Course, find_course
+from .course import CONFIG_NAME, Course, find_course
 from .errors import CourseError
 from .gallery import solutions
 from .notebook import read_notebook
@@ -23,16 +23,11 @@ from .types import Report, Verdict
 
 __all__ = ["Shown", "play"]
 
-_CONFIG = """\
-c = get_config()
+#: Follows the course's own settings.
+_CONFIG = """
 c.CourseDirectory.course_id = "demo"
 c.CourseSettings.mode = "graded"
-c.CourseSettings.test_seconds = 25
-c.Autograde.exporter_class = "autograde.gradebook.SafeExporter"
-c.Autograde.sanitize_preprocessors = ["autograde.gradebook.Rebuild"]
-c.Autograde.autograde_preprocessors = ["autograde.gradebook.Judge", "nbgrader.preprocessors.CheckCellMetadata"]
-c.HTMLExporter.sanitize_html = True
-c.SanitizeHTML.safe_output_keys = {"metadata", "text/plain", "image/png", "image/jpeg", "image/svg+xml"}
+c.CourseSettings.test_seconds = c.CourseSettings.cell_seconds = 25
 """
 
 #: Tries what gives full marks elsewhere: no assertions, a result that is equal to everything, a score on display.
@@ -84,7 +79,8 @@ def play(course: Course, folder: Path, *, told: Callable[[Judged, int], None] = 
     os.environ.setdefault("AUTOGRADE_DATA", str(course.root / "data"))
     shutil.rmtree(folder / "source", ignore_errors=True)
     shutil.copytree(course.source(assignment), folder / "source" / assignment, ignore=shutil.ignore_patterns(".*"))
-    (folder / "nbgrader_config.py").write_text(_CONFIG, encoding="utf-8")
+    own = (course.root / CONFIG_NAME).read_text(encoding="utf-8")
+    (folder / CONFIG_NAME).write_text(own + _CONFIG, encoding="utf-8")
     stage = find_course(folder)
     released = release(stage, assignment)
     shutil.rmtree(folder / "submitted", ignore_errors=True)

@@ -349,7 +349,9 @@ def test_killed_in_the_middle_grading_goes_on_and_finished_tests_do_not_run_agai
     release(course, "toy")
     calls, hang = tmp_path / "calls", tmp_path / "hang"
     answers = {
-        "double": COUNTS.format(name="double", calls=str(calls), hang=str(tmp_path / "never"), body="return 2 * args[0]"),
+        "double": COUNTS.format(
+            name="double", calls=str(calls), hang=str(tmp_path / "never"), body="return 2 * args[0]"
+        ),
         "count": COUNTS.format(name="count", calls=str(calls), hang=str(hang), body="return args[0] * MIB"),
     }
     toys.hand_in(course, "ada", toys.answered(toys.source_book(), answers))

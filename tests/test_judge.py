@@ -61,7 +61,11 @@ EXERCISES = {
         "def raising(x):\n    if x == 'key':\n        return {}[x]\n    raise ValueError('no such level: 3')",
     ),
     "quits": ("def quits(): return 1", "assert quits() == 1", "def quits():\n    raise SystemExit(0)"),
-    "interrupts": ("def interrupts(): return 1", "assert interrupts() == 1", "def interrupts():\n    raise KeyboardInterrupt"),
+    "interrupts": (
+        "def interrupts(): return 1",
+        "assert interrupts() == 1",
+        "def interrupts():\n    raise KeyboardInterrupt",
+    ),
     "patches": (
         "def patches(): return np.arange(3)",
         "np.testing.assert_array_equal(patches(), [0, 1, 2])",
@@ -72,7 +76,11 @@ EXERCISES = {
         "assert equals() == 13",
         "class Same:\n    def __eq__(self, other): return True\ndef equals(): return Same()",
     ),
-    "surrogate": ("def surrogate(): return 1", "assert surrogate() == 1", "def surrogate(): raise ValueError('\\ud800')"),
+    "surrogate": (
+        "def surrogate(): return 1",
+        "assert surrogate() == 1",
+        "def surrogate(): raise ValueError('\\ud800')",
+    ),
     "strange_text": (
         "def strange_text(): return 'a'",
         "r = strange_text()\nassert r == 'a', f'got {r}'",
@@ -83,7 +91,7 @@ EXERCISES = {
         "print('from the test')\nassert prints() == 1",
         "import os, sys\n"
         "def prints():\n"
-        "    print('{\"notebook\": \"exercise\"}', flush=True)\n"
+        '    print(\'{"notebook": "exercise"}\', flush=True)\n'
         "    os.write(1, b'raw to stdout\\n')\n"
         "    print('to stderr', file=sys.stderr)\n"
         "    import warnings; warnings.warn('costs nothing')\n"
@@ -234,7 +242,10 @@ def test_leaving_python_is_an_error_like_any_other(judged):
 
 
 def test_an_object_with_an_opinion_is_refused_with_what_to_return(judged):
-    assert "returned a __main__.Same, which cannot be judged. Return what its docstring says" in judged["equals"][0].message
+    assert (
+        "returned a __main__.Same, which cannot be judged. Return what its docstring says"
+        in judged["equals"][0].message
+    )
 
 
 def test_what_a_student_prints_is_kept_as_output_only(judged):
@@ -408,9 +419,7 @@ def job_of(tmp_path: Path, submitted, **options) -> Job:
 
 
 def alive(pids):
-    return [
-        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
 def wait_until(condition, seconds=60):
@@ -484,7 +493,9 @@ def test_a_judge_that_is_killed_leaves_no_student_process(tmp_path):
     pids = tmp_path / "pids"
     job = job_of(tmp_path, only_count(double=HANGS.format(pids=str(pids))), test_seconds=300.0)
     judge = subprocess.Popen(
-        [sys.executable, "-m", "autograde.judge", str(tmp_path / "facts")], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "autograde.judge", str(tmp_path / "facts")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
     )
     judge.stdin.write(to_json(job).encode())
     judge.stdin.close()

@@ -71,7 +71,7 @@ COUNTED = {
     "zeros that are touched": "a = np.zeros(256 * MIB, np.uint8); a[::4096] = 1",
     "memory that is freed before the end": "a = np.ones(256 * MIB, np.uint8); del a; gc.collect()",
     "bytes": "a = b'x' * (256 * MIB)",
-    "an anonymous map": "m = mmap.mmap(-1, 256 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); m[::4096] = b'x' * 65536",
+    "an anonymous map": "m = mmap.mmap(-1, 256 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON); m[::4096] = b'x' * 65536",
     "an anonymous shared map": "m = mmap.mmap(-1, 256 * MIB); m[::4096] = b'x' * (256 * MIB // 4096)",
     "a private map that is written to": """
         path = folder / "file"

@@ -223,7 +223,9 @@ BROKEN = {
 def test_a_file_that_is_no_notebook_is_refused_with_advice(tmp_path, data):
     path = tmp_path / "naïve name.ipynb"
     path.write_bytes(data)
-    with pytest.raises(SubmissionError, match=r"^naïve name\.ipynb is not a Jupyter notebook \(.+\)\. Open it in Jup") as refused:
+    with pytest.raises(
+        SubmissionError, match=r"^naïve name\.ipynb is not a Jupyter notebook \(.+\)\. Open it in Jup"
+    ) as refused:
         read_notebook(path, error=SubmissionError)
     assert "take a fresh copy" in str(refused.value)
     assert len(str(refused.value)) < 500

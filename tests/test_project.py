@@ -1,4 +1,4 @@
-"""The repository keeps its promises: one list of packages, a current release, commands that exist, nothing of one machine."""
+"""The repository keeps its promises: one list of packages, a current release, commands that exist, no machine named."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def test_what_the_code_imports_is_a_dependency():
     declared = set(in_pyproject())
     known = {"traitlets": "traitlets", "IPython": "ipykernel", "sqlalchemy": "sqlalchemy"}
     for library, package in known.items():
-        used = any(re.search(rf"^\s*(from|import) {library}\b", p.read_text(), re.M) for p in (ROOT / "autograde").glob("*.py"))
+        imported = re.compile(rf"^\s*(from|import) {library}\b", re.M)
+        used = any(imported.search(path.read_text(encoding="utf-8")) for path in (ROOT / "autograde").glob("*.py"))
         assert not used or package in declared, f"{library} is imported, and {package} is not in pyproject.toml"
 
 
@@ -99,7 +100,8 @@ def test_no_tracked_file_is_larger_than_1_mb():
 
 
 def test_nothing_that_work_produces_is_tracked():
-    produced = re.compile(r"^(build|data|submitted|autograded|feedback|\.venv)/|gradebook\.db|__pycache__|\.ipynb_checkpoints")
+    work = r"^(build|data|submitted|autograded|feedback|\.venv)/"
+    produced = re.compile(work + r"|gradebook\.db|__pycache__|\.ipynb_checkpoints")
     assert [name for path in tracked() if produced.search(name := path.relative_to(ROOT).as_posix())] == []
 
 
@@ -115,8 +117,9 @@ def test_no_tracked_text_has_paths_of_a_machine_or_addresses_of_a_package_index(
     for path in tracked():
         if path.name == Path(__file__).name or not is_text(path):
             continue
+        name = path.relative_to(ROOT)
         lines = path.read_text(encoding="utf-8").splitlines()
-        found += [f"{path.relative_to(ROOT)}:{n}: {line[:120]}" for n, line in enumerate(lines, 1) if OF_ONE_MACHINE.search(line)]
+        found += [f"{name}:{n}: {line[:120]}" for n, line in enumerate(lines, 1) if OF_ONE_MACHINE.search(line)]
     assert found == []
 
 
@@ -146,8 +149,12 @@ def test_the_release_is_current(course, tmp_path, assignment):
     assert names
     for name in names:
         assert (made / name).read_bytes() == (ROOT / "release" / assignment / name).read_bytes(), name
-    kept = {path.relative_to(ROOT / "release" / assignment) for path in (ROOT / "release" / assignment).rglob("*.ipynb")}
-    assert {name for name in kept if ".ipynb_checkpoints" not in name.parts} == {n for n in names if n.suffix == ".ipynb"}
+    kept = {
+        path.relative_to(ROOT / "release" / assignment) for path in (ROOT / "release" / assignment).rglob("*.ipynb")
+    }
+    assert {name for name in kept if ".ipynb_checkpoints" not in name.parts} == {
+        n for n in names if n.suffix == ".ipynb"
+    }
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
@@ -198,7 +205,9 @@ def test_every_make_target_in_a_guide_exists(guide):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.M))
     text = (ROOT / guide).read_text(encoding="utf-8")
-    named = {name for line in commands_in(ROOT / guide) if (m := re.match(r"make ([a-z]\w*)", line)) for name in m.groups()}
+    named = {
+        name for line in commands_in(ROOT / guide) if (m := re.match(r"make ([a-z]\w*)", line)) for name in m.groups()
+    }
     named |= set(re.findall(r"`make ([a-z][\w-]*)`", text))
     assert named <= targets, f"{guide} names {named - targets}"
 
@@ -236,7 +245,6 @@ def test_links_between_guides_lead_somewhere():
         path = ROOT / guide
         if not path.exists():
             continue
-        for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            if not (path.parent / link).exists():
-                missing.append(f"{guide}: {link}")
+        links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+        missing += [f"{guide}: {link}" for link in links if not (path.parent / link).exists()]
     assert missing == []

@@ -62,7 +62,9 @@ def test_nothing_hidden_is_in_the_release(released):
 def test_locked_cells_points_and_files_beside_the_notebook_are_kept(released):
     course, book = released
     assert texts(book)["setup"] == toys.SETUP
-    meta = {cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader for cell in book.cells if "nbgrader" in cell.metadata}
+    meta = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader for cell in book.cells if "nbgrader" in cell.metadata
+    }
     assert meta["test_count_memory"]["points"] == 5
     assert meta["test_count_memory"]["locked"]
     assert (course.release("toy") / "table.csv").read_text() == "a,b\n1,2\n"
@@ -135,7 +137,9 @@ def test_a_solution_line_in_a_file_beside_the_notebook_is_found_and_the_old_rele
     release(course, "toy")
     old = (course.release("toy") / "exercise.ipynb").read_bytes()
     (course.root / "source" / "toy" / "helpers.py").write_text("def f(values):\n    return doubled_by_hand\n")
-    with pytest.raises(CourseError, match=r"toy was not released: 1 hidden lines would get out.*helpers\.py: return doub"):
+    with pytest.raises(
+        CourseError, match=r"toy was not released: 1 hidden lines would get out.*helpers\.py: return doub"
+    ):
         release(course, "toy")
     assert (course.release("toy") / "exercise.ipynb").read_bytes() == old
     assert sorted(path.name for path in course.release("toy").iterdir()) == ["exercise.ipynb"]
@@ -183,7 +187,9 @@ def test_leaks_are_found_in_folders_below_and_in_files_that_are_not_text(tmp_pat
 def test_short_lines_and_lines_that_students_see_anyway_are_no_secrets():
     book = toys.book(
         toys.text("As said: `total = values.sum()`."),
-        toys.solution("f", "### BEGIN SOLUTION\nx = 1\ntotal = values.sum()\nreturn total / n_values\n### END SOLUTION"),
+        toys.solution(
+            "f", "### BEGIN SOLUTION\nx = 1\ntotal = values.sum()\nreturn total / n_values\n### END SOLUTION"
+        ),
     )
     assert secrets([book]) == {"return total / n_values"}
 

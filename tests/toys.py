@@ -60,7 +60,7 @@ def solution(grade_id: str, source: str) -> Any:
     return cell(grade_id, source, solution=True)
 
 
-def test(grade_id: str, source: str, points: float = 1) -> Any:
+def test(grade_id: str, source: str, points: float = 1) -> Any:  # noqa: PT028 - a builder
     """A cell that the judge grades."""
     return cell(grade_id, source, points=points, grade=True, locked=True)
 
