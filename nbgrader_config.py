@@ -21,6 +21,8 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+# The Validate button runs a whole notebook in one kernel; 30 s a cell, nbgrader's own limit, is short for 128 MiB.
+c.Execute.timeout = 120
 # Nothing that a submission shows may run in the browser of whoever reads its feedback.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": "autograde.gradebook.clean_markdown"}
