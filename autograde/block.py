@@ -29,7 +29,7 @@ import psutil
 from .chart import memory_chart
 from .explain import explain_memory, summarize
 from .meters import Meter, Poller, default_meter
-from .types import Allocation, Line, Measurement, parse_bytes, to_jsonable
+from .types import Allocation, Line, Measurement, SizeError, parse_bytes, to_jsonable
 
 __all__ = [
     "CELL_NAMES",
@@ -57,6 +57,8 @@ _FREE_PART = 0.7
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
+#: Who predicts fewer bytes than this has left out the unit.
+_LEAST_PREDICTED_BYTES = 10_000
 #: Messages are wrapped here, so that JupyterLab does not break them inside of a word.
 _LINE_WIDTH = 92
 #: File names of cells that the student process compiled, and their grade_ids. In a kernel, IPython knows them.
@@ -173,6 +175,8 @@ class measure(_Block):
     """
 
     def __init__(self, *, predicted: str | int | None = None, data: str | int | None = None) -> None:
+        if isinstance(predicted, int) and predicted < _LEAST_PREDICTED_BYTES:
+            raise SizeError(f"predicted={predicted} are bytes; write it with its unit, for example '{predicted} MiB'")
         super().__init__(
             Spec(
                 None,

@@ -40,9 +40,14 @@ _HABITS = tuple(
             "read in blocks that already are whole numbers of the chunks you write",
         ),
         (
-            r"\[\s*(:|\.\.\.|\(\))\s*(,\s*:\s*)*\]|\b(np|numpy)\.(as)?array\(",
+            r"\[\s*(:|\.\.\.|\(\))\s*(,\s*:\s*)*\]",
             "reads the whole array at once",
-            _SLABS,
+            f"{_SLABS} (and for a size ask .shape, which reads nothing)",
+        ),
+        (
+            r"\b(np|numpy)\.(as|ascontiguous)?array\(",
+            "makes one array of everything",
+            "write each part into its place in the zarr array as soon as you have it",
         ),
         (
             r"\bimread\(|\basarray\(\)|\bfromfile\(",

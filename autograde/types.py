@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Problem",
     "Report",
+    "SizeError",
     "Status",
     "TestResult",
     "Verdict",

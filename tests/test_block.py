@@ -389,3 +389,8 @@ def test_two_blocks_in_a_cell_are_both_shown_and_the_one_above_its_ceiling_fails
 
 def test_an_error_in_the_code_is_shown_as_it_is(kernel):
     assert error_in(kernel["error"]) == ("ZeroDivisionError", "division by zero")
+
+
+def test_a_prediction_without_a_unit_is_asked_for_one():
+    with pytest.raises(ValueError, match="write it with its unit, for example '20 MiB'"):
+        measure(predicted=20)

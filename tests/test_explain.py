@@ -31,7 +31,7 @@ def test_the_sentences_come_in_the_order_right_gap_line_size_try():
         "Right answer, too much memory: 1 GiB, 128 MiB allowed. "
         "Line 4 of cell `convert`, `volume = stack[:]`, reads the whole array at once. "
         "At this rate a 1 TiB recording would need 1 TiB of memory. "
-        "Try: take a slab of a few planes, finish it, then take the next."
+        "Try: take a slab of a few planes, finish it, then take the next (and for a size ask .shape, which reads nothing)."
     )
 
 
@@ -85,7 +85,7 @@ def test_a_block_that_was_stopped_is_not_praised_for_its_leftovers():
         ("y = x.rechunk((1, -1, -1))", "keeps many blocks alive", "whole numbers of the chunks you write"),
         ("data = z[...]", "reads the whole array at once", "take a slab"),
         ("data = z[:, :, :]", "reads the whole array at once", "take a slab"),
-        ("data = np.asarray(z)", "reads the whole array at once", "take a slab"),
+        ("data = np.asarray(z)", "makes one array of everything", "write each part"),
         ("v = tifffile.imread(files)", "reads image data", "read one file (or a few planes)"),
         ("parts.append(read(i))", "keeps every piece in a list", "keep none of them"),
         ("y = x.astype('float64')", "makes a wider copy", "convert only that slab"),
