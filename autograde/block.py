@@ -176,7 +176,7 @@ class measure(_Block):
 
     def __init__(self, *, predicted: str | int | None = None, data: str | int | None = None) -> None:
         if isinstance(predicted, int) and predicted < _LEAST_PREDICTED_BYTES:
-            raise SizeError(f"predicted={predicted} are bytes; write it with its unit, for example '{predicted} MiB'")
+            raise SizeError(f"expected a size above zero with its unit, such as '20 MiB', got {predicted}")
         super().__init__(
             Spec(
                 None,

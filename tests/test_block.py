@@ -392,5 +392,5 @@ def test_an_error_in_the_code_is_shown_as_it_is(kernel):
 
 
 def test_a_prediction_without_a_unit_is_asked_for_one():
-    with pytest.raises(ValueError, match="write it with its unit, for example '20 MiB'"):
+    with pytest.raises(ValueError, match="with its unit, such as '20 MiB', got 20"):
         measure(predicted=20)
