@@ -67,7 +67,8 @@ _HABITS = tuple(
         (
             r"\.(store|to_zarr)\(|\bda\.(store|to_zarr)\(",
             "runs a dask graph that holds many blocks at once",
-            "choose dask chunks that are whole numbers of the chunks you write, and not larger than a few MiB",
+            "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
+            "(da.from_zarr(x, chunks=...), not rechunk)",
         ),
     )
 )
@@ -115,6 +116,7 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         )
     peak = format_bytes(measurement.peak_bytes)
     own_bytes = measurement.peak_bytes - (measurement.before_bytes or 0)
+    named_bytes = sum(size for _, size in measurement.leftovers)
     leftover = (
         measurement.ceiling_bytes is not None
         and not measurement.stopped
@@ -123,10 +125,13 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     )
     if leftover:
         names = ", ".join(f"`{name}` ({format_bytes(size)})" for name, size in measurement.leftovers)
+        remedy = "remove the line that made it, restart the kernel, run again"
+        if named_bytes < (measurement.before_bytes or 0) / 2:  # these names are not to blame
+            names, remedy = "", "restart the kernel and run again; if it stays, look for what an earlier cell keeps"
         return (
             f"Your function used only {format_bytes(max(own_bytes, 0))}, well done. But before it was called the "
             f"notebook already held {format_bytes(measurement.before_bytes)}{': ' + names if names else ''}; "
-            f"{ceiling} are allowed together. Try: remove the line that made it, restart the kernel, run again."
+            f"{ceiling} are allowed together. Try: {remedy}."
         )
     sentences = []
     prefix = "Right answer, too much memory" if right else "Too much memory"
@@ -149,9 +154,9 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         sentences.append(f"{format_bytes(measurement.child_bytes)} of it are in child processes, which count too.")
     if measurement.shared_bytes and measurement.shared_bytes > measurement.peak_bytes / 4:
         sentences.append(f"{format_bytes(measurement.shared_bytes)} of it are shared memory, which counts too.")
-    if measurement.data_bytes:
+    # less than the data may be a constant number of slabs, and what was stopped may have had no end
+    if measurement.data_bytes and measurement.peak_bytes >= 0.75 * measurement.data_bytes and not measurement.stopped:
         factor = measurement.peak_bytes / measurement.data_bytes
-        at_least = "at least " if measurement.stopped else ""
-        sentences.append(f"At this rate a 1 TiB recording would need {at_least}{format_bytes(factor * TIB)} of memory.")
+        sentences.append(f"At this rate a 1 TiB recording would need {format_bytes(factor * TIB)} of memory.")
     sentences.append(f"Try: {habit.instead if habit else _SLABS}.")
     return " ".join(sentences)

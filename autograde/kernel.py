@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,18 @@ def probe(trusted: Sequence[int]) -> None:
     if isinstance(error, NameError) and len(rows) == 1 and error.name is not None:
         name, from_student = "NotDefined", True  # the test looked for what the student was to define
     print(to_json(Problem(name, str(error), from_student, line)))  # noqa: T201 - this is the answer
+
+
+@contextmanager
+def _loop_closed() -> Iterator[None]:
+    """Close the event loop that nbclient makes for this thread and leaves open; that of the main thread may be in use."""
+    from jupyter_core.utils import ensure_event_loop
+
+    try:
+        yield
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            ensure_event_loop().close()
 
 
 def run_in_kernel(
@@ -82,7 +96,7 @@ def run_in_kernel(
         raise CourseError(
             f"no Jupyter kernel {error.name!r} in this environment: run `python -m ipykernel install --sys-prefix`"
         ) from error
-    with client.setup_kernel(env={**os.environ, **environment}):
+    with _loop_closed(), client.setup_kernel(env={**os.environ, **environment}):
         for position, cell in enumerate(wanted):
             began = time.perf_counter()
             how = Exit.PASSED

@@ -84,6 +84,8 @@ class TreeMeter:
                 continue  # ended between the listing and the reading
             children += held
             shared += part
+        # a fork or an exit while we read moves shares between the processes: pages must not be counted on both sides
+        own = min(own, _rollup_bytes(self._pid)[0])
         return Reading(own + children, shared, children)
 
     def reset_high_water(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import enum
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -229,10 +230,12 @@ def bound_names(sources: Iterable[str]) -> frozenset[str]:
 
     >>> sorted(bound_names(["import os\\ndef f(): pass", "a, b = 1, 2"]))
     ['a', 'b', 'f']
+    >>> sorted(bound_names(["%%time\\ndef f(): pass"]))
+    ['f']
     """
     names: set[str] = set()
     for source in sources:
-        tree = _parse(source)
+        tree = _parse(re.sub(r"^\s*%%.*\n", "", source))  # a cell under %%time binds what it binds without
         for node in tree.body if tree else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.add(node.name)

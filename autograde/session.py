@@ -160,9 +160,10 @@ class Session:
             self.end()
             raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
 
-    def held(self) -> int:
-        self.ask("settle")
-        return self.meter().read().total_bytes
+    def held(self, *, unnamed: bool = False) -> int:
+        """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
+        answer, _ = self.ask("settle")
+        return self.meter().read().total_bytes - (int(answer["named_bytes"]) if unnamed else 0)
 
     def meter(self) -> Meter:
         """The meter of the student process's tree."""

@@ -6,7 +6,6 @@ because answers are data, memory is measured from outside, and the tests are els
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -21,9 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle
+from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, named_arrays, settle, warm_up
 from .errors import SubmissionError
 from .meters import default_meter
 from .types import Line, to_json, to_jsonable
@@ -33,7 +30,6 @@ __all__ = ["main"]
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _MAX_TEXT = 4000
-_NAMED_BYTES = 2**20
 
 
 class Student:
@@ -123,7 +119,7 @@ class Student:
 
     def do_settle(self, *_: Any) -> dict[str, Any]:
         settle()
-        return {}
+        return {"named_bytes": sum(size for _, size in named_arrays(self._shell.user_ns))}
 
     def do_begin(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
         """Start the student's own side of a measurement: it finds the lines, the judge takes the figures."""
@@ -138,20 +134,11 @@ class Student:
             interrupt=False,
             on_line=lambda line: _note(note, line),
         )
-        return {"leftovers": self._leftovers()}
+        return {"leftovers": named_arrays(self._shell.user_ns)[:3]}
 
     def do_end(self, *_: Any) -> dict[str, Any]:
         run, self._run = self._run, None
         return {"measurement": None if run is None else to_jsonable(run.end())}
-
-    def _leftovers(self) -> list[tuple[str, int]]:
-        found = []
-        for name, value in list(self._shell.user_ns.items()):
-            if not name.startswith("_"):
-                size = _held_bytes(value)
-                if size >= _NAMED_BYTES:
-                    found.append((name, size))
-        return sorted(found, key=lambda item: -item[1])[:3]
 
     def do_look(self, header: dict[str, Any], _: Any, answers: list[bytes]) -> dict[str, Any]:
         """What names are bound to: functions by name only, data as data."""
@@ -183,16 +170,6 @@ class Student:
 def _note(path: Path, line: Line) -> None:
     """Leave word of a line for when this process has been ended."""
     path.write_text(to_json(line))
-
-
-def _held_bytes(value: Any) -> int:
-    if type(value) is np.ndarray:
-        return int(value.nbytes)
-    if type(value) in (bytes, bytearray):
-        return len(value)
-    if type(value) in (list, tuple):
-        return sum(_held_bytes(part) for part in value[:10_000] if type(part) in (np.ndarray, bytes, bytearray))
-    return 0
 
 
 def _problem(error: BaseException, *, kinds: list[str] | None = None) -> dict[str, Any]:
@@ -230,28 +207,6 @@ def _trace(tb: TracebackType | None) -> tuple[Line | None, str]:
         elif rows:
             last = f"  in {Path(summary.filename).name}, {summary.name}: {summary.line}"
     return line, "\n".join([*rows, last] if last else rows)
-
-
-def warm_up() -> None:
-    """Let the array libraries that are loaded allocate what they keep for good (the first dask compute: 12 MiB)."""
-    import tempfile
-
-    with contextlib.suppress(ImportError):  # Windows
-        import memray  # noqa: F401 - the explanation of a block uses it
-    if "zarr" not in sys.modules:
-        return
-    import zarr
-
-    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
-        array: Any = zarr.create_array(store=f"{folder}/a.zarr", shape=(64, 64), chunks=(16, 64), dtype="uint16")
-        array[:] = 1
-        if "dask.array" in sys.modules:
-            import dask
-            import dask.array as da
-
-            with dask.config.set(num_workers=2):
-                da.store(da.from_zarr(array) + 1, array, compute=True)
-        array[:].sum()
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def verdict_of(outcome: Outcome) -> Verdict:
 
 def _unanswered(outcome: Outcome) -> bool:
     """Whether the cell that should define the name is missing, empty, or still raises NotImplementedError."""
-    return not outcome.notes or any("is missing" in note or "NotImplementedError" in note for note in outcome.notes)
+    return any(sign in note for note in outcome.notes for sign in ("is missing", "is empty", "NotImplementedError"))
 
 
 def result_of(outcome: Outcome, max_points: float | None, *, practice: bool = False) -> TestResult:
@@ -120,7 +120,7 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
             seconds = f" after {outcome.limit_seconds:.0f} s" if outcome.limit_seconds else ""
             text = (
                 f"Still running{seconds}, so it was stopped. Try: run it on a few planes first; "
-                "look for a loop over single voxels, or for data that is read again and again."
+                "look for a loop that never ends or goes over single voxels, or for data that is read again and again."
             )
         case Verdict.MLE:
             assert problem is not None
@@ -140,6 +140,8 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
         case Verdict.RTE:
             assert problem is not None
             text = _where(problem)
+            if problem.type == "NotDefined" and also:  # why it is not defined says more
+                text, also = also[0], also[1:]
         case Verdict.JE:
             reason = problem.message if problem else "nothing is known"
             text = f"The autograder itself failed here; this costs nothing, and a person will look at it. ({reason})"
@@ -162,7 +164,7 @@ def _where(problem: Problem) -> str:
     if problem.type == "Died":
         return f"{problem.message[:1].upper()}{problem.message[1:]}. Try: find the line that ends Python or crashes it."
     if problem.type == "NotDefined":
-        return f"{problem.message}: its cell has to define it."
+        return f"{problem.message}. Was it renamed? The tests call it by this name."
     if problem.type == "SubmissionError":
         return f"The result cannot be judged: {problem.message}"
     text = f"Your code stopped with {problem.type}: {problem.message}"

@@ -42,7 +42,7 @@ def test_nothing_is_called_right_that_is_not_known_to_be():
 def test_a_block_that_was_stopped_says_so_and_calls_its_figures_lower_bounds():
     message = explain_memory(variant(stopped=True, peak_bytes=512 * MIB), right=True)
     assert message.startswith("Too much memory: stopped at 512 MiB, before it got worse; 128 MiB are allowed. Line 4")
-    assert "would need at least 512 GiB of memory" in message
+    assert "1 TiB" not in message  # what was stopped may have had no end
     assert "Right answer" not in message
 
 
@@ -89,7 +89,7 @@ def test_a_block_that_was_stopped_is_not_praised_for_its_leftovers():
         ("v = tifffile.imread(files)", "reads image data", "read one file (or a few planes)"),
         ("parts.append(read(i))", "keeps every piece in a list", "keep none of them"),
         ("y = x.astype('float64')", "makes a wider copy", "convert only that slab"),
-        ("da.store(x, out)", "runs a dask graph", "choose dask chunks"),
+        ("da.store(x, out)", "runs a dask graph", "give dask blocks of a few MiB"),
     ],
 )
 def test_a_line_that_shows_a_known_habit_gets_its_own_advice(text, habit, instead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 
@@ -226,6 +227,11 @@ def test_verify_measures_about_the_same_both_ways(verified):
     kernel, judged = run.kernel[0].blocks[0], run.judged[0].blocks[0]
     assert kernel.peak_bytes == pytest.approx(judged.peak_bytes, abs=6 * MIB)
     assert run.ratio == pytest.approx(3.0, abs=0.4)
+
+
+@needs_linux
+def test_verify_leaves_no_event_loop_open(verified):
+    gc.collect()  # would warn of one, and a warning is an error
 
 
 @needs_linux

@@ -84,9 +84,9 @@ COUNTED = {
     "multiprocessing.shared_memory": """
         from multiprocessing import shared_memory
         shared = shared_memory.SharedMemory(create=True, size=256 * MIB)
-        np.ndarray(256 * MIB, np.uint8, shared.buf)[:] = 1
-        shared.close()
+        shared.buf[::4096] = b"x" * (256 * MIB // 4096)
         shared.unlink()
+        globals()["kept"] = shared  # with its child, the resource tracker, only the poll sees it: until the end
     """,
     "many small Python objects": "a = [bytes(479) for _ in range(512 * 1024 * 248 // 256)]",  # and 8 MiB of list, less 4
     "threads": """
@@ -196,6 +196,16 @@ def test_a_fork_does_not_count_the_same_pages_twice(tmp_path):
     seen = measured(tmp_path, work)
     assert seen.peak_bytes == about(200)
     assert seen.child_bytes == pytest.approx(100 * MIB, rel=0.2)  # its share
+
+
+@pytest.mark.parametrize(
+    ("own", "child"), [((200, 100), 100), ((100, 200), 100)], ids=["a fork meanwhile", "an exit meanwhile"]
+)
+def test_pages_that_move_between_processes_while_they_are_read_are_not_counted_twice(monkeypatch, own, child):
+    told = {1: list(own), 2: [child]}
+    monkeypatch.setattr("autograde.meters.descendants", lambda pid, exclude: [2])
+    monkeypatch.setattr("autograde.meters._rollup_bytes", lambda pid: (told[pid].pop(0), 0))
+    assert TreeMeter(1).read() == Reading(total_bytes=200, shared_bytes=0, child_bytes=100)
 
 
 @linux

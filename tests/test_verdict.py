@@ -41,7 +41,12 @@ RULES = [
     ("a broken ceiling", outcome(problem=the_tests("MemoryCeilingExceeded"), blocks=(WITHIN, OVER)), Verdict.MLE),
     ("a ceiling without a figure", outcome(problem=the_tests("MemoryCeilingExceeded"), blocks=(UNSEEN,)), Verdict.JE),
     ("an untouched stub", outcome(problem=theirs("NotImplementedError")), Verdict.NS),
-    ("a name that nobody defined", outcome(problem=theirs("NotDefined")), Verdict.NS),
+    ("a function that was renamed", outcome(problem=theirs("NotDefined")), Verdict.RTE),
+    (
+        "a solution cell that is empty",
+        outcome(problem=theirs("NotDefined"), notes=("The cell `mean` is empty.",)),
+        Verdict.NS,
+    ),
     (
         "a solution cell that is missing",
         outcome(problem=theirs("NotDefined"), notes=("The cell `mean` is missing from the notebook; ...",)),
@@ -152,10 +157,15 @@ def test_an_error_names_its_line_and_function():
     assert message == ("Your code stopped with ZeroDivisionError: division by zero (line 4 of `mean`: `return 1 / 0`)")
 
 
-def test_a_missing_name_and_why_it_is_missing_are_told_together():
+def test_why_a_name_is_missing_is_told_in_place_of_its_absence():
     note = "The cell `mean` stopped with SyntaxError: invalid syntax, line 2: `def mean(`"
     message = result_of(outcome(problem=theirs("NotDefined", "`mean` is not defined"), notes=(note,)), 1.0).message
-    assert message == f"`mean` is not defined: its cell has to define it. {note}"
+    assert message == note
+
+
+def test_a_name_that_is_missing_without_a_reason_may_have_been_renamed():
+    message = result_of(outcome(problem=theirs("NotDefined", "`mean` is not defined")), 1.0).message
+    assert message == "`mean` is not defined. Was it renamed? The tests call it by this name."
 
 
 def test_an_accepted_test_is_not_troubled_with_notes():
