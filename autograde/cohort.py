@@ -264,7 +264,11 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
     from distributed import Client, LocalCluster, as_completed
 
     if scheduler is None:
-        cluster = LocalCluster(n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=None)
+        # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
+        here = "127.0.0.1:0"
+        cluster = LocalCluster(
+            n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=here, worker_dashboard_address=here
+        )
     else:
         cluster = None
     client = Client(cluster if cluster is not None else scheduler, set_as_default=False)

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def run_in_kernel(
         config=Config({"KernelManager": {"transport": "ipc", "ip": str(folder.resolve() / ".kernel")}}),
     )
     outcomes: list[Outcome] = []
+    notes: list[str] = []  # as the judge has them: without these an untouched stub would read as a renamed function
     trusted = [position + 1 for position, cell in enumerate(wanted) if cell.kind is not Kind.SOLUTION]
     try:
         KernelSpecManager().get_kernel_spec(_KERNEL)
@@ -111,9 +113,14 @@ def run_in_kernel(
             failed = any(output.output_type == "error" for output in code.outputs)
             if cell.kind is Kind.SETUP and (failed or how is not Exit.PASSED):
                 raise JudgeError(f"set-up cell `{cell.label}` failed in a kernel: {_error_text(code)}")
+            if cell.kind is Kind.SOLUTION and failed:
+                notes.append(f"The cell `{cell.label}` stopped with {_error_text(code)}")
+            elif cell.kind is Kind.SOLUTION and not cell.source.strip():
+                notes.append(f"The cell `{cell.label}` is empty.")
             if cell.kind is Kind.TEST:
                 problem = _problem(client, position, trusted) if failed and how is Exit.PASSED else None
-                outcomes.append(_outcome(notebook, cell, code, how, problem, seconds))
+                mine = tuple(note for note in notes if f"`{notebook.exercise_of(cell.label)}`" in note)
+                outcomes.append(replace(_outcome(notebook, cell, code, how, problem, seconds), notes=mine))
             if cell.kind is Kind.TEST and outcomes[-1].exit is not Exit.PASSED:
                 break
     return outcomes

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 import toys
 from nbgrader.api import Gradebook
@@ -193,6 +196,23 @@ def test_only_the_students_that_are_named_are_graded(course, counted):
     hand_in_class(course)
     judged = grade(course, "toy", students=["zoë o'neill"])
     assert [one.report.student for one in judged] == ["zoë o'neill"]
+
+
+def test_two_classes_may_be_graded_at_once_and_no_port_is_open_to_the_network(course, counted, monkeypatch):
+    toys.hand_in(course, "ada", RIGHT)
+    listening = []
+
+    def look(*args, **kwargs):
+        listening.extend(c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+        return invented(*args, **kwargs)
+
+    monkeypatch.setattr(cohort, "run_job", look)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody else has dask's usual port: just as well
+            other.bind(("0.0.0.0", 8787))
+        grade(course, "toy")
+    assert set(listening) <= {"127.0.0.1"}
 
 
 def test_an_unknown_student_is_refused_with_those_that_there_are(course):

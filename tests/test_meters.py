@@ -115,7 +115,7 @@ def test_objects_with_an_allocation_of_their_own_count_too_with_what_the_recorde
 
 @linux
 def test_shared_memory_is_told_apart(tmp_path):
-    seen = measured(tmp_path, COUNTED["an anonymous shared map"])
+    seen = measured(tmp_path, COUNTED["an anonymous shared map"] + "; globals()['kept'] = m")
     assert seen.shared_bytes == about(256)
     assert measured(tmp_path, COUNTED["an array of ones"]).shared_bytes < SMALL
 
