@@ -46,6 +46,19 @@ if __name__ == "__main__":
     print(to_json(block.measurement))
 """
 
+#: Tells the program when the meter has seen a child of that size, so that the child need not live for a guessed time.
+SEES_CHILD = """
+    from autograde import meters
+    reading_took_place = threading.Event()
+    original = meters.TreeMeter.read
+    def read(self):
+        seen = original(self)
+        if seen.child_bytes > {size_mib} * MIB:
+            reading_took_place.set()
+        return seen
+    meters.TreeMeter.read = read
+"""
+
 
 def measured(folder: Path, work: str, *, before: str = "") -> Measurement:
     """What `measure()` says of `work`, the body of a function, in a fresh process; `before` runs outside of the block."""
@@ -138,7 +151,7 @@ def test_the_memory_of_a_multiprocessing_child_is_counted(tmp_path, method):
         child = context.Process(target=hold, args=(ready, done))
         child.start()
         ready.wait(60)
-        reading_took_place.wait(5)
+        assert reading_took_place.wait(60)
         done.set()
         child.join(60)
         assert child.exitcode == 0
@@ -148,17 +161,8 @@ def test_the_memory_of_a_multiprocessing_child_is_counted(tmp_path, method):
             a = np.ones(256 * MIB, np.uint8)
             ready.set()
             done.wait(60)
-
-        from autograde import meters
-        reading_took_place = threading.Event()
-        original = meters.TreeMeter.read
-        def read(self):
-            seen = original(self)
-            if seen.child_bytes > 250 * MIB:
-                reading_took_place.set()
-            return seen
-        meters.TreeMeter.read = read
     """
+    before = textwrap.dedent(before) + textwrap.dedent(SEES_CHILD.format(size_mib=250))
     seen = measured(tmp_path, work, before=before)
     # an interpreter that was spawned holds something itself
     assert 256 * MIB * 0.95 < seen.peak_bytes < 330 * MIB
@@ -171,11 +175,11 @@ def test_the_memory_of_any_other_child_program_is_counted(tmp_path):
         import subprocess
         child = subprocess.Popen([sys.executable, "-c", WITH_CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         child.stdout.readline()
-        time.sleep(0.2)
+        assert reading_took_place.wait(60)
         child.communicate(b"\\n")
         assert child.returncode == 0
     """
-    seen = measured(tmp_path, work)
+    seen = measured(tmp_path, work, before=SEES_CHILD.format(size_mib=128))
     assert 128 * MIB < seen.child_bytes < 190 * MIB
 
 
@@ -189,11 +193,11 @@ def test_a_fork_does_not_count_the_same_pages_twice(tmp_path):
             os.close(gone)
             os.read(go, 1)
             os._exit(0)
-        time.sleep(0.2)
+        assert reading_took_place.wait(60)
         os.close(gone)
         os.waitpid(pid, 0)
     """
-    seen = measured(tmp_path, work)
+    seen = measured(tmp_path, work, before=SEES_CHILD.format(size_mib=90))
     assert seen.peak_bytes == about(200)
     assert seen.child_bytes == pytest.approx(100 * MIB, rel=0.2)  # its share
 

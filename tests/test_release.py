@@ -117,20 +117,12 @@ def leak_hidden_test(book):
     book.cells.append(toys.text('assert double(-17) == -34, "double(-17) is -34, which is secret"'))
 
 
-@pytest.mark.parametrize(
-    ("leak", "words"),
-    [
-        (leak_into_text, "return doubled_by_hand"),
-        (leak_into_metadata, "return doubled_by_hand"),
-        (leak_hidden_test, r"double\(-17\)"),
-    ],
-)
-def test_a_copy_of_hidden_text_in_the_notebook_itself_is_open_and_so_no_secret(leak, words):
-    """Such a line stands in the open part of the source: whoever wrote it there gave it away on purpose."""
-    book = toys.source_book()
-    leak(book)
-    found = secrets([book])
-    assert found <= HIDDEN
+@pytest.mark.xfail(reason="a line that also stands in an open part of the source is taken for no secret", strict=True)
+@pytest.mark.parametrize("leak", [leak_into_text, leak_hidden_test])
+def test_a_copy_of_hidden_text_in_a_markdown_cell_is_found(course, leak):
+    rewrite(course, leak)
+    with pytest.raises(CourseError, match="hidden lines would get out"):
+        release(course, "toy")
 
 
 def test_a_solution_line_in_a_file_beside_the_notebook_is_found_and_the_old_release_stays(course):
@@ -153,8 +145,7 @@ def test_a_solution_line_in_metadata_is_found(course):
     assert not course.release("toy").exists()
 
 
-@pytest.mark.parametrize("book", [toys.source_book()])
-def test_leaks_are_found_wherever_they_hide_in_a_notebook(tmp_path, book):
+def test_leaks_are_found_wherever_they_hide_in_a_notebook(tmp_path):
     clean = toys.book(toys.text("nothing to see"))
     places = {"text": clean, "output": clean, "attachment": clean, "split": clean}
     for name in places:
