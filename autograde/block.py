@@ -304,7 +304,14 @@ class LocalRun:
         )
 
     def _look(self) -> None:
-        line = student_line(sys._current_frames().get(self._thread_id))
+        collecting = gc.isenabled()
+        gc.disable()  # a collection inside of _current_frames can deadlock (Python 3.11, gh-106883)
+        try:
+            frames = sys._current_frames()
+        finally:
+            if collecting:
+                gc.enable()
+        line = student_line(frames.get(self._thread_id))
         if line is not None and line != self._line:
             self._line = line
             if self._on_line is not None:

@@ -261,8 +261,12 @@ def grade(
 
 def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None) -> Any:
     """Judge submissions on dask.distributed; yields them as they are done."""
+    import dask
     from distributed import Client, LocalCluster, as_completed
 
+    # Its profiler calls sys._current_frames a hundred times a second, which can deadlock with the garbage collector and a
+    # thread that is just starting (Python 3.11, gh-106883); a grading stood still for that.
+    dask.config.set({"distributed.worker.profile.enabled": False})
     if scheduler is None:
         # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
         here = "127.0.0.1:0"
