@@ -487,23 +487,6 @@ def pinned() -> Iterator[None]:
 
 
 _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-
-
-def _tidy_allocator() -> None:
-    """One arena for all threads, as the judge's environment variables have it.
-
-    What a thread has freed otherwise stays in an arena of its own, beyond the reach of malloc_trim; it would be part of
-    the next baseline and hide a real peak (the same function read 67 MiB and then 28).
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        for option, value in ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, 32 * 2**20), (_M_TRIM_THRESHOLD, 64 * 2**20)):
-            libc.mallopt(option, value)
-
-
-if sys.platform == "linux" and "ipykernel" in sys.modules:
-    _tidy_allocator()  # at import, because it holds only for threads that start later
 _RECORDING = threading.Lock()
 
 
