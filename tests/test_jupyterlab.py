@@ -131,12 +131,12 @@ def test_a_hungry_answer_reads_which_line_it_was_and_sees_a_chart(exercise):
     screenshot(exercise.page, "lab-2-hungry")
     words = " ".join(message.inner_text().split())
     assert re.search(
-        r"memory: 1\d\d MiB, 64 MiB allowed\. Line 9 of `tiff_stack_to_zarr`, `volume = tifffile\.imread\(paths\)`,",
+        r"memory: 1\d\d MiB, 72 MiB allowed\. Line 9 of `tiff_stack_to_zarr`, `volume = tifffile\.imread\(paths\)`,",
         words,
     )
     assert "Try: read one file (or a few planes), write it, and let it go before you read the next." in words
     assert "Traceback" not in words
-    assert "of 64 MiB allowed" in (drawn := chart(output))
+    assert "of 72 MiB allowed" in (drawn := chart(output))
     assert BAD in drawn
     assert GOOD not in drawn
 
@@ -146,7 +146,7 @@ def test_a_mended_answer_passes_and_its_chart_is_green(exercise):
     output = exercise.run(f"test_{EXERCISE}_memory")
     drawn = chart(output)
     screenshot(exercise.page, "lab-3-mended")
-    assert re.search(r"✓ peak \d\d MiB of 64 MiB allowed", drawn)
+    assert re.search(r"✓ peak \d\d MiB of 72 MiB allowed", drawn)
     assert f'stroke="{GOOD}"' in drawn
     expect(output.locator(".jp-OutputArea-output")).to_have_count(1)
 
@@ -158,7 +158,7 @@ def test_a_runaway_answer_is_stopped_and_the_kernel_stays_usable(exercise):
     expect(message).to_contain_text("MemoryCeilingExceeded: Too much memory: stopped at ")
     screenshot(exercise.page, "lab-4-runaway")
     words = " ".join(message.inner_text().split())
-    stopped_mib = int(re.search(r"stopped at (\d+) MiB, before it got worse; 64 MiB are allowed", words)[1])
+    stopped_mib = int(re.search(r"stopped at (\d+) MiB, before it got worse; 72 MiB are allowed", words)[1])
     assert 256 <= stopped_mib < 1024, "at four times the ceiling, and as soon as the next poll"
     assert "Line 4 of `tiff_stack_to_zarr`, `kept.append(np.ones((1024, 1024)))`," in words
     assert "✗ stopped at" in chart(output)
