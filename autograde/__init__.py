@@ -1,6 +1,8 @@
 """Checks exercises on arrays that do not fit in memory: right answers, under a memory ceiling."""
 
 from .block import MemoryCeilingExceeded, ceiling, measure
+from .reads import reads
+from .slope import slope
 
 __version__ = "0.1.0"
-__all__ = ["MemoryCeilingExceeded", "ceiling", "measure"]
+__all__ = ["MemoryCeilingExceeded", "ceiling", "measure", "reads", "slope"]

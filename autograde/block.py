@@ -30,7 +30,7 @@ import psutil
 from .chart import memory_chart
 from .explain import explain_memory, summarize
 from .meters import Meter, Poller, default_meter
-from .types import Allocation, Line, Measurement, SizeError, parse_bytes, to_jsonable
+from .types import Allocation, Growth, Line, Measurement, SizeError, parse_bytes, to_jsonable
 
 __all__ = [
     "CELL_NAMES",
@@ -44,9 +44,11 @@ __all__ = [
     "Spec",
     "ceiling",
     "cell_line",
+    "current_bench",
     "measure",
     "named_arrays",
     "settle",
+    "stands_at_top_of_cell",
     "student_line",
     "use_bench",
     "warm_up",
@@ -96,6 +98,7 @@ class Spec:
     ceiling_bytes: int | None
     predicted_bytes: int | None = None
     data_bytes: int | None = None
+    growth: Growth | None = None  # then the ceiling comes from a run on less data, and no setting changes it
 
 
 class Run(Protocol):
@@ -132,7 +135,7 @@ class _Block:
 
     def __enter__(self) -> Self:
         self._bench = _bench
-        self._top_level = _at_top_of_cell(sys._getframe(1))
+        self._top_level = stands_at_top_of_cell(sys._getframe(1))
         self._run = self._bench.begin(self._spec)
         return self
 
@@ -193,8 +196,8 @@ class measure(_Block):
         )
 
 
-def _at_top_of_cell(frame: FrameType) -> bool:
-    """Whether the `with` that `frame` is at stands at the outermost level of a notebook cell.
+def stands_at_top_of_cell(frame: FrameType) -> bool:
+    """Whether the `with` or the simple statement that `frame` is at stands at the outermost level of a notebook cell.
 
     Only there can the error wait until the end of the cell without a `try` or an outer `with` noticing.
     """
@@ -204,10 +207,16 @@ def _at_top_of_cell(frame: FrameType) -> bool:
         tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
     except SyntaxError:
         return False
-    return any(
-        isinstance(node, ast.With) and len(node.items) == 1 and node.lineno <= frame.f_lineno <= node.body[0].lineno
-        for node in tree.body
-    )
+    for node in tree.body:
+        if isinstance(node, ast.With) and len(node.items) == 1:
+            last = node.body[0].lineno
+        elif isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign):
+            last = node.end_lineno or node.lineno
+        else:
+            continue
+        if node.lineno <= frame.f_lineno <= last:
+            return True
+    return False
 
 
 # --- where in the student's code ----------------------------------------------------------------------------------
@@ -300,6 +309,7 @@ class LocalRun:
             allocations=tuple(self._held.allocations),
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
+            growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base.total_bytes, 0)) for at, size in peak.samples),
         )
 
@@ -307,11 +317,11 @@ class LocalRun:
         collecting = gc.isenabled()
         gc.disable()  # a collection inside of _current_frames can deadlock (Python 3.11, gh-106883)
         try:
-            frames = sys._current_frames()
+            # in one expression: a variable for the frames would be in one of them, and keep alive what they all hold
+            line = student_line(sys._current_frames().get(self._thread_id))
         finally:
             if collecting:
                 gc.enable()
-        line = student_line(frames.get(self._thread_id))
         if line is not None and line != self._line:
             self._line = line
             if self._on_line is not None:
@@ -379,6 +389,11 @@ class LocalBench:
 
 
 _bench: Bench = LocalBench()
+
+
+def current_bench() -> Bench:
+    """Where blocks run at the moment."""
+    return _bench
 
 
 @contextmanager

@@ -1,12 +1,14 @@
-"""A small picture of memory over time, as SVG: needs no plotting library, and so no memory of its own."""
+"""Small pictures as SVG: memory over time, memory against data size, chunks read. Needs no plotting library."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from .types import MIB, Measurement, format_bytes
+from .types import MIB, TIB, ChunkGrid, Measurement, format_bytes
 
-__all__ = ["memory_chart"]
+__all__ = ["chunk_chart", "memory_chart"]
 
 _WIDTH, _HEIGHT = 520, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 112, 26, 30
@@ -14,7 +16,12 @@ _GOOD, _BAD, _LIMIT, _PREDICTED, _DATA = "#2a7f62", "#c0392b", "#c0392b", "#2b6c
 
 
 def memory_chart(measurement: Measurement) -> str:
-    """Held memory above the baseline against time, with ceiling, prediction and data size where they are known."""
+    """Held memory above the baseline against time, with ceiling, prediction and data size where they are known.
+
+    With a slope: the peaks of both runs against the size of their data, extended to 1 TiB.
+    """
+    if measurement.growth is not None:
+        return _growth_chart(measurement)
     peak = measurement.peak_bytes or 0
     marks = [
         (measurement.ceiling_bytes, "ceiling", _LIMIT, "6 3"),
@@ -79,8 +86,152 @@ def memory_chart(measurement: Measurement) -> str:
     return "".join(parts)
 
 
+def _growth_chart(measurement: Measurement) -> str:
+    """Both axes logarithmic: a peak that does not grow is a flat line, one that grows with the data a steep one."""
+    growth = measurement.growth
+    assert growth is not None
+    assert measurement.data_bytes is not None
+    small = (growth.small_data_bytes, max(growth.small_peak_bytes, MIB))
+    large = (measurement.data_bytes, max(measurement.peak_bytes or 0, MIB))
+    color = _BAD if measurement.exceeded else _GOOD
+    at_tib = large[1] + (measurement.per_byte or 0.0) * (TIB - large[0]) if measurement.exceeded else large[1]
+    width, height, left, right, top, bottom = 520, 190, 66, 118, 26, 34
+    x_low, x_high = math.log(small[0] / 2), math.log(TIB)
+    y_low, y_high = math.log(min(small[1], large[1]) / 4), math.log(2 * max(at_tib, large[1], 2048 * MIB))
+
+    def x(size: float) -> float:
+        return left + (width - left - right) * (math.log(size) - x_low) / (x_high - x_low)
+
+    def y(size: float) -> float:
+        return top + (height - top - bottom) * (1 - (math.log(size) - y_low) / (y_high - y_low))
+
+    def label(size: float, name: str) -> str:
+        return f'<text x="{x(size):.1f}" y="{height - 16}" text-anchor="middle" fill="#555">{name}</text>'
+
+    # the way to 1 TiB: straight in bytes, so a curve here
+    way = [large[0] * (TIB / large[0]) ** (step / 40) for step in range(41)]
+    slope = (at_tib - large[1]) / (TIB - large[0])
+    dashed = " ".join(f"{x(size):.1f},{y(large[1] + slope * (size - large[0])):.1f}" for size in way)
+    title = escape(_title(measurement))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'font-family="sans-serif" font-size="11" role="img"><title>{title}</title>'
+        f'<rect width="{width}" height="{height}" fill="white"/>'
+        f'<text x="{left}" y="16" font-size="12" font-weight="bold" fill="{color}">{title}</text>',
+        f'<line x1="{left}" x2="{width - right}" y1="{height - bottom}" y2="{height - bottom}" stroke="#333"/>'
+        f'<line x1="{left}" x2="{left}" y1="{top}" y2="{height - bottom}" stroke="#333"/>',
+        f'<polyline points="{dashed}" fill="none" stroke="{color}" stroke-width="1.4" stroke-dasharray="4 3"/>',
+        f'<line x1="{x(small[0]):.1f}" y1="{y(small[1]):.1f}" x2="{x(large[0]):.1f}" y2="{y(large[1]):.1f}" '
+        f'stroke="{color}" stroke-width="1.8"/>',
+        label(small[0], format_bytes(small[0])),
+        label(large[0], format_bytes(large[0])),
+        label(TIB, "1 TiB"),
+        f'<text x="{(left + width - right) / 2:.0f}" y="{height - 3}" text-anchor="middle" fill="#555">'
+        f"size of the data; peaks above the start, meter: {escape(measurement.meter)}</text>",
+    ]
+    for data, peak in (small, large):
+        parts.append(
+            f'<circle cx="{x(data):.1f}" cy="{y(peak):.1f}" r="4" fill="{color}"/>'
+            f'<text x="{x(data):.1f}" y="{y(peak) - 8:.1f}" text-anchor="middle" fill="{color}">'
+            f"{format_bytes(peak)}</text>"
+        )
+    parts.append(
+        f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">'
+        f"would be {format_bytes(at_tib)}</text></svg>"
+        if measurement.exceeded
+        else f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">stays there</text></svg>'
+    )
+    return "".join(parts)
+
+
+_UNTOUCHED, _ONCE = "#ececec", "#2a7f62"
+_OFTEN = ("#d9a11e", "#d9721e", "#c0392b")  # twice, three and four times, more
+_MAX_CELLS = 20_000
+
+
+def _cell_color(count: int) -> str:
+    if count < 2:
+        return _ONCE if count else _UNTOUCHED
+    return _OFTEN[0 if count == 2 else 1 if count <= 4 else 2]
+
+
+def chunk_chart(grids: Sequence[ChunkGrid], *, title: str) -> str:
+    """Each array's chunks as a grid, coloured by how often they were read, and another by how often they were written.
+
+    The longest axis runs to the right, all others down, in storage order.
+    """
+    panels = []
+    for grid in grids:
+        for counts, verb in ((grid.read, "read"), (grid.written, "written")):
+            if counts and math.prod(grid.shape) <= _MAX_CELLS:
+                panels.append((f"{grid.name}, {'×'.join(map(str, grid.shape))} chunks, {verb}", grid.shape, counts))
+    parts, top = [], 26.0
+    for name, shape, counts in panels:
+        panel, below = _grid_panel(name, shape, counts, top)
+        parts.append(panel)
+        top = below
+    legend = [
+        ("not touched", _UNTOUCHED),
+        ("once", _ONCE),
+        *zip(("twice", "3-4 times", "more often"), _OFTEN, strict=True),
+    ]
+    for number, (name, color) in enumerate(legend):
+        left = 12 + 100 * number
+        parts.append(
+            f'<rect x="{left}" y="{top + 2:.0f}" width="11" height="11" fill="{color}"/>'
+            f'<text x="{left + 16}" y="{top + 12:.0f}" fill="#555">{name}</text>'
+        )
+    height = top + 24
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
+        f'height="{height:.0f}" font-family="sans-serif" font-size="11" role="img"><title>{escape(title)}</title>'
+        f'<rect width="{_WIDTH}" height="{height:.0f}" fill="white"/>'
+        f'<text x="12" y="16" font-size="12" font-weight="bold" fill="#333">{escape(title)}</text>{"".join(parts)}</svg>'
+    )
+
+
+def _grid_panel(
+    name: str, shape: tuple[int, ...], counts: Mapping[tuple[int, ...], int], top: float
+) -> tuple[str, float]:
+    """One grid as SVG, and where it ends."""
+    shape = shape or (1,)
+    along = max(range(len(shape)), key=lambda axis: shape[axis])
+    others = [axis for axis in range(len(shape)) if axis != along]
+    columns, rows = shape[along], math.prod(shape[axis] for axis in others)
+    wide = min(22.0, (_WIDTH - 24) / columns)
+    tall = min(22.0, max(wide, 6.0), 220 / rows)
+    gap = 1 if min(wide, tall) >= 4 else 0
+    cells = [f'<text x="12" y="{top + 11:.0f}" fill="#555">{escape(name)}</text>']
+    top += 17
+    cells.append(
+        f'<rect x="12" y="{top:.1f}" width="{columns * wide:.1f}" height="{rows * tall:.1f}" fill="{_UNTOUCHED}"/>'
+    )
+    for index, count in counts.items():
+        index = index or (0,)
+        if len(index) != len(shape) or any(place >= size for place, size in zip(index, shape, strict=True)):
+            continue  # not a chunk of this array
+        row = 0
+        for axis in others:
+            row = row * shape[axis] + index[axis]
+        left, upper = 12 + index[along] * wide, top + row * tall
+        cells.append(
+            f'<rect x="{left:.1f}" y="{upper:.1f}" width="{wide - gap:.1f}" height="{tall - gap:.1f}" '
+            f'fill="{_cell_color(count)}"/>'
+        )
+        if count > 1 and min(wide, tall) >= 14:
+            cells.append(
+                f'<text x="{left + wide / 2:.1f}" y="{upper + tall / 2 + 3.5:.1f}" text-anchor="middle" fill="white" '
+                f'font-size="10">{count}</text>'
+            )
+    return "".join(cells), top + rows * tall + 10
+
+
 def _title(measurement: Measurement) -> str:
     peak = format_bytes(measurement.peak_bytes)
+    if measurement.growth is not None and not measurement.stopped:
+        before = format_bytes(measurement.growth.small_peak_bytes)
+        verb = "grows with the data" if measurement.exceeded else "does not grow with the data"
+        return f"{'✗' if measurement.exceeded else '✓'} the peak {verb}: {before}, then {peak}"
     if measurement.ceiling_bytes is None:
         return f"peak {peak}"
     if measurement.stopped:

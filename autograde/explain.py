@@ -94,6 +94,8 @@ def summarize(measurement: Measurement) -> str:
     """One line: the peak, what is allowed, the time, the meter."""
     peak = format_bytes(measurement.peak_bytes)
     parts = [f"peak {peak}"]
+    if measurement.growth is not None:
+        parts[0] += f" ({format_bytes(measurement.growth.small_peak_bytes)} with less data)"
     if measurement.ceiling_bytes is not None:
         parts[0] += f" of {format_bytes(measurement.ceiling_bytes)} allowed"
     if measurement.predicted_bytes is not None:
@@ -119,6 +121,7 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     named_bytes = sum(size for _, size in measurement.leftovers)
     leftover = (
         measurement.ceiling_bytes is not None
+        and measurement.growth is None
         and not measurement.stopped
         and measurement.before_bytes is not None
         and own_bytes <= measurement.ceiling_bytes
@@ -135,7 +138,15 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         )
     sentences = []
     prefix = "Right answer, too much memory" if right else "Too much memory"
-    if measurement.stopped:
+    growth = measurement.growth
+    if growth is not None:
+        begin = "Right answer, but its memory grows with the data" if right else "Memory grows with the data"
+        sentences.append(
+            f"{begin}: {format_bytes(growth.small_peak_bytes)} for {format_bytes(growth.small_data_bytes)} of data, "
+            f"{peak}{' and more (it was stopped)' if measurement.stopped else ''} for "
+            f"{format_bytes(measurement.data_bytes)}; {ceiling} are allowed for that."
+        )
+    elif measurement.stopped:
         sentences.append(f"Too much memory: stopped at {peak}, before it got worse; {ceiling} are allowed.")
     else:
         sentences.append(f"{prefix}: {peak}, {ceiling} allowed.")
@@ -154,8 +165,13 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         sentences.append(f"{format_bytes(measurement.child_bytes)} of it are in child processes, which count too.")
     if measurement.shared_bytes and measurement.shared_bytes > measurement.peak_bytes / 4:
         sentences.append(f"{format_bytes(measurement.shared_bytes)} of it are shared memory, which counts too.")
+    if measurement.per_byte and not measurement.stopped:
+        sentences.append(
+            f"Each byte of data more costs {measurement.per_byte:.2g} bytes of memory: "
+            f"a 1 TiB recording would need {format_bytes(measurement.per_byte * TIB)}."
+        )
     # less than the data may be a constant number of slabs, and what was stopped may have had no end
-    if measurement.data_bytes and measurement.peak_bytes >= 0.75 * measurement.data_bytes and not measurement.stopped:
+    elif measurement.data_bytes and measurement.peak_bytes >= 0.75 * measurement.data_bytes and not measurement.stopped:
         factor = measurement.peak_bytes / measurement.data_bytes
         sentences.append(f"At this rate a 1 TiB recording would need {format_bytes(factor * TIB)} of memory.")
     sentences.append(f"Try: {habit.instead if habit else _SLABS}.")

@@ -101,6 +101,7 @@ class JudgeRun:
             leftovers=self._leftovers,
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
+            growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base, 0)) for at, size in peak.samples),
         )
         return replace(seen, **self._explanation())
@@ -130,7 +131,7 @@ class JudgeBench:
         self.waiting: list[MemoryCeilingExceeded] = []
 
     def begin(self, spec: Spec) -> Run:
-        if spec.ceiling_bytes is not None:
+        if spec.ceiling_bytes is not None and spec.growth is None:
             spec = replace(spec, ceiling_bytes=self._effective(spec.ceiling_bytes))
         return JudgeRun(self._session, spec, self._test)
 

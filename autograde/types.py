@@ -18,6 +18,8 @@ from .errors import CourseError
 __all__ = [
     "SCHEMA_VERSION",
     "Allocation",
+    "ChunkGrid",
+    "Growth",
     "Line",
     "Measurement",
     "Outcome",
@@ -110,6 +112,25 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """A run on less data, which a run on more data is compared with."""
+
+    small_peak_bytes: int
+    small_data_bytes: int
+    at_most: float  # bytes of memory per byte of data that the peak may grow by
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkGrid:
+    """How often the chunks of one array were read and written, by their place in the grid."""
+
+    name: str
+    shape: tuple[int, ...]  # chunks along each axis
+    read: dict[tuple[int, ...], int]
+    written: dict[tuple[int, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What a meter saw of one block of code. Bytes are held memory above the baseline, unless the name says otherwise."""
 
@@ -127,6 +148,7 @@ class Measurement:
     leftovers: tuple[tuple[str, int], ...] = ()  # names in the notebook and the bytes that they hold
     predicted_bytes: int | None = None
     data_bytes: int | None = None  # size of the data that was worked on, where the author says it
+    growth: Growth | None = None  # the same code on less data, where a slope was asked for
     samples: tuple[tuple[float, int], ...] = ()  # (seconds since the start, bytes), thinned for a chart
 
     @property
@@ -135,6 +157,13 @@ class Measurement:
         if self.ceiling_bytes is None:
             return False
         return self.peak_bytes is None or self.stopped or self.peak_bytes > self.ceiling_bytes
+
+    @property
+    def per_byte(self) -> float | None:
+        """Bytes of memory that the peak grew by for each byte of data more; None without a slope or where not observed."""
+        if self.growth is None or self.peak_bytes is None or self.data_bytes is None:
+            return None
+        return max(self.peak_bytes - self.growth.small_peak_bytes, 0) / (self.data_bytes - self.growth.small_data_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -394,3 +394,12 @@ def test_an_error_in_the_code_is_shown_as_it_is(kernel):
 def test_a_prediction_without_a_unit_is_asked_for_one():
     with pytest.raises(ValueError, match="with its unit, such as '20 MiB', got 20"):
         measure(predicted=20)
+
+
+def test_looking_for_the_line_keeps_nothing_alive():
+    """Found by `slope`: a look at the stack kept the frames, and their arrays, until the next garbage collection."""
+    gc.collect()
+    with measure() as m:
+        for _ in range(256):
+            ones(1).sum()
+    assert m.peak_bytes < 4 * MIB

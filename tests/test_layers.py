@@ -41,6 +41,8 @@ ROWS = {
     "chart": 2,
     "explain": 2,
     "meters": 2,
+    "reads": 2,
+    "slope": 2,
     "types": 1,
     "errors": 0,
 }

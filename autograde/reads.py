@@ -1,0 +1,340 @@
+"""`reads`: which chunks of zarr arrays a block of code opened and wrote, and how often.
+
+Counted are files, by the kernel's own log of a folder (inotify), so dask, zarr, tensorstore, child processes and the
+student's process in the judge are all seen, and nothing is patched. Where there is no inotify (macOS, Windows), zarr's
+local store is watched in this process instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import re
+import struct
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self
+
+from .chart import chunk_chart
+from .errors import CourseError
+from .types import ChunkGrid
+
+__all__ = ["ReadsNotObserved", "reads"]
+
+#: The file of a chunk below its array: c/0/1 or c.0.1 (zarr format 3), 0.1 or 0/1 (format 2).
+_CHUNK = re.compile(r"(?:^|/)((?:c(?:[/.]\d+)*)|(?:\d+(?:[/.]\d+)*))$")
+_MAX_ARRAYS = 4
+_MAX_METADATA_BYTES = 2**20
+
+
+class ReadsNotObserved(AssertionError):
+    """What a block read is not known, and a missing observation is never a pass."""
+
+
+class reads:
+    """Count the chunk files below `path` that a block opens for reading and writes, and draw the grid of chunks.
+
+    `path` is the folder of a zarr array or group, or an existing folder in which arrays are made. After the block:
+    `reads` and `writes` (how often a chunk's file was opened for reading, and written), and the same by chunk in
+    `chunks_read` and `chunks_written`, {"c/0/3/1": 2}, relative to `path`. A shard counts as a chunk; each part that is
+    read of it counts. A memory map counts once.
+
+    Raises `CourseError` when there is no such folder; `ReadsNotObserved` when a figure is asked for that is not known.
+
+    Example:
+        with reads("movie.zarr") as r:
+            plane = movie[100]
+        print(r.reads)
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._root = Path(path).resolve()
+        if not self._root.is_dir():
+            raise CourseError(
+                f"reads() watches a folder, and there is none at {path}: make the array or its folder first"
+            )
+        self._counted: tuple[Counter[str], Counter[str]] | None = None
+        self._watch: _Watch | None = None
+
+    def __enter__(self) -> Self:
+        if self._watch is not None:
+            raise CourseError("this reads() is already counting: make a new one for each block")
+        self._counted = None
+        self._watch = _Inotify(self._root) if sys.platform == "linux" else _StoreWatch(self._root)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._watch is not None
+        watch, self._watch = self._watch, None
+        counted = watch.end()
+        if counted is not None:
+            self._counted = tuple(  # type: ignore[assignment]
+                Counter({name: count for name, count in one.items() if _CHUNK.search(name)}) for one in counted
+            )
+        _show(self._root, self._counted)
+
+    @property
+    def chunks_read(self) -> Mapping[str, int]:
+        """How often each chunk was opened for reading, by its path below the watched folder."""
+        return MappingProxyType(self._known()[0])
+
+    @property
+    def chunks_written(self) -> Mapping[str, int]:
+        """How often each chunk was written, by its path below the watched folder."""
+        return MappingProxyType(self._known()[1])
+
+    @property
+    def reads(self) -> int:
+        """How often chunks were opened for reading, all together."""
+        return self._known()[0].total()
+
+    @property
+    def writes(self) -> int:
+        """How often chunks were written, all together."""
+        return self._known()[1].total()
+
+    def _known(self) -> tuple[Counter[str], Counter[str]]:
+        if self._counted is None:
+            raise ReadsNotObserved(
+                "the chunks that this block read are not known: ask after the end of the `with` block; if you did, the "
+                "system's log of opened files ran over, or there is none here (`autograde doctor` shows what there is)"
+            )
+        return self._counted
+
+
+class _Watch(Protocol):
+    def end(self) -> tuple[Counter[str], Counter[str]] | None:
+        """Files read and written, by path below the root; None where something was missed."""
+
+
+# --- Linux ----------------------------------------------------------------------------------------------------------
+
+# from <sys/inotify.h>
+_CLOSE_WRITE, _CLOSE_NOWRITE, _OPEN, _MOVED_TO = 0x08, 0x10, 0x20, 0x80
+_CREATE, _OVERFLOW, _IS_DIR = 0x100, 0x4000, 0x40000000
+#: Two equal events in a row are merged by the kernel; opening between two closings keeps them apart.
+_WANTED = _OPEN | _CLOSE_NOWRITE | _CLOSE_WRITE | _MOVED_TO | _CREATE
+_EVENT = struct.Struct("iIII")
+_BUFFER_BYTES = 2**20
+
+
+class _Inotify:
+    """The kernel's log of a tree of folders, drained by a thread so that it does not run over (16,384 events)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = int(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+        if self._fd < 0:
+            raise ReadsNotObserved(f"opened files cannot be counted here: inotify: {os.strerror(ctypes.get_errno())}")
+        self._folders: dict[int, str] = {}
+        self._read: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
+        self._found: set[str] = set()  # lay in a new folder when we looked, and no event told of them yet
+        self._missed = False
+        self._add(root)
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._drain_until_end, name="autograde-reads", daemon=True)
+        self._thread.start()
+
+    def end(self) -> tuple[Counter[str], Counter[str]] | None:
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+        self._drain()
+        for descriptor in (self._fd, self._wake_read, self._wake_write):
+            os.close(descriptor)
+        return None if self._missed else (self._read, self._written)
+
+    def _add_new(self, folder: Path) -> None:
+        """Watch a folder that has just been made: what lies in it already was written before we looked, or just after.
+
+        An event of what was written after is in the queue by now, so a file without one was written before.
+        """
+        self._add(folder, is_new=True)
+        self._drain()
+        for name in self._found:
+            self._written[name] += 1
+        self._found.clear()
+
+    def _add(self, folder: Path, *, is_new: bool = False) -> None:
+        """Watch `folder` and all below."""
+        number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _WANTED)
+        if number < 0:
+            self._missed = self._missed or folder.is_dir()  # no watches left; a folder that is gone again is no loss
+            return
+        relative = folder.relative_to(self._root).as_posix()
+        self._folders[number] = "" if relative == "." else f"{relative}/"
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                self._add(Path(entry.path), is_new=is_new)
+            elif is_new:
+                self._found.add(self._folders[number] + entry.name)
+
+    def _drain_until_end(self) -> None:
+        import select
+
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            self._drain()
+            if self._wake_read in ready:
+                return
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                data = os.read(self._fd, _BUFFER_BYTES)
+            except BlockingIOError:
+                return
+            at = 0
+            while at < len(data):
+                number, mask, _, length = _EVENT.unpack_from(data, at)
+                at += _EVENT.size
+                name = os.fsdecode(data[at : at + length].rstrip(b"\0"))
+                at += length
+                self._heed(number, mask, name)
+
+    def _heed(self, number: int, mask: int, name: str) -> None:
+        if mask & _OVERFLOW:
+            self._missed = True
+        if number not in self._folders or not name:
+            return
+        path = self._folders[number] + name
+        if mask & _IS_DIR:
+            if mask & (_CREATE | _MOVED_TO):
+                self._add_new(self._root / path)
+        elif mask & _CLOSE_NOWRITE:
+            self._read[path] += 1
+        elif mask & (_CLOSE_WRITE | _MOVED_TO):  # in place, or written aside and renamed
+            self._written[path] += 1
+            self._found.discard(path)
+
+
+# --- elsewhere ------------------------------------------------------------------------------------------------------
+
+
+class _StoreWatch:
+    """Calls of zarr's local store in this process; other readers and other processes are not seen."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+        self._stack = ExitStack()
+        self._stack.enter_context(_calls_counted(root, *self._counts))
+
+    def end(self) -> tuple[Counter[str], Counter[str]] | None:
+        self._stack.close()
+        return self._counts
+
+
+@contextmanager
+def _calls_counted(root: Path, read: Counter[str], written: Counter[str]) -> Iterator[None]:
+    from zarr.storage import LocalStore
+
+    get, put = LocalStore.get, LocalStore.set
+
+    def note(store: Any, key: str, counter: Counter[str]) -> None:
+        path = (Path(store.root) / key).resolve()
+        if path.is_relative_to(root):
+            counter[path.relative_to(root).as_posix()] += 1
+
+    async def counted_get(self: Any, key: str, *args: Any, **kwargs: Any) -> Any:
+        found = await get(self, key, *args, **kwargs)
+        if found is not None:
+            note(self, key, read)
+        return found
+
+    async def counted_set(self: Any, key: str, *args: Any, **kwargs: Any) -> None:
+        await put(self, key, *args, **kwargs)
+        note(self, key, written)
+
+    store: Any = LocalStore
+    store.get, store.set = counted_get, counted_set
+    try:
+        yield
+    finally:
+        store.get, store.set = get, put
+
+
+# --- the picture ----------------------------------------------------------------------------------------------------
+
+
+def _show(root: Path, counted: tuple[Counter[str], Counter[str]] | None) -> None:
+    """Draw the grids in IPython, where there is one; nothing elsewhere."""
+    module = sys.modules.get("IPython.core.getipython")
+    if module is None or module.get_ipython() is None or counted is None:
+        return
+    from IPython.display import publish_display_data
+
+    read, written = counted
+    text = f"{_times(read, 'read')}, {_times(written, 'written')}"
+    data = {"text/plain": text}
+    grids = grids_of(root, read, written)
+    if grids:
+        data["image/svg+xml"] = chunk_chart(grids, title=text)
+    publish_display_data(data)
+
+
+def _times(counter: Counter[str], verb: str) -> str:
+    """Words for a count.
+
+    >>> _times(Counter({"c/0": 2, "c/1": 1}), "read")
+    '3 chunks read (2 different ones)'
+    """
+    total, different = counter.total(), len(counter)
+    text = f"{total} chunk{'s' * (total != 1)} {verb}"
+    return text if total == different else f"{text} ({different} different one{'s' * (different != 1)})"
+
+
+def grids_of(root: Path, read: Mapping[str, int], written: Mapping[str, int]) -> list[ChunkGrid]:
+    """The arrays below `root` that were touched, each with its grid of chunks and the counts per chunk."""
+    found: dict[str, ChunkGrid | None] = {}
+    for which, counts in (("read", read), ("written", written)):
+        for path, count in counts.items():
+            array = _array_of(root, path)
+            if array not in found:
+                if len(found) == _MAX_ARRAYS:
+                    continue
+                shape = _grid_shape(root / array)
+                found[array] = None if shape is None else ChunkGrid(array or root.name, shape, {}, {})
+            grid = found[array]
+            if grid is not None:
+                index = tuple(int(part) for part in re.findall(r"\d+", path[len(array) :]))
+                (grid.read if which == "read" else grid.written)[index] = count
+    return [grid for _, grid in sorted(found.items()) if grid is not None]
+
+
+def _array_of(root: Path, path: str) -> str:
+    """The folder of the array, below `root`, that the chunk at `path` belongs to: the nearest with metadata."""
+    for parent in PurePosixPath(path).parents:
+        if any((root / parent / name).is_file() for name in ("zarr.json", ".zarray")):
+            return "" if parent == PurePosixPath() else parent.as_posix()
+    return ""
+
+
+def _grid_shape(folder: Path) -> tuple[int, ...] | None:
+    """How many chunks (or shards) an array has along each axis; None where its metadata cannot be read."""
+    for name in ("zarr.json", ".zarray"):
+        try:
+            with (folder / name).open("rb") as file:
+                data = json.loads(file.read(_MAX_METADATA_BYTES))
+            chunks = data["chunks"] if name == ".zarray" else data["chunk_grid"]["configuration"]["chunk_shape"]
+            return tuple(max(1, math.ceil(size / chunk)) for size, chunk in zip(data["shape"], chunks, strict=True))
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+            continue
+    return None

@@ -1,0 +1,100 @@
+"""`slope`: does memory grow with the data? The same code on n and on 4n, judged by the growth of its peak.
+
+Independent of the machine, of libraries that are loaded on the way, and of worker processes that hold memory while idle:
+what is there in both runs cancels. So it is the way to judge code that uses processes or a cluster.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .block import MemoryCeilingExceeded, Spec, current_bench, stands_at_top_of_cell
+from .errors import CourseError
+from .explain import explain_memory
+from .types import MIB, Growth, Measurement, format_bytes
+
+__all__ = ["NOISE_BYTES", "Slope", "slope"]
+
+#: Growth by less than this cannot be told from what libraries keep and threads leave behind.
+NOISE_BYTES = 16 * MIB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slope:
+    """Two runs and the growth of their peaks."""
+
+    results: tuple[Any, Any]  # of the small run and of the large one
+    measurement: Measurement  # of the large run; the small one is its `growth`
+
+    @property
+    def peak_bytes(self) -> tuple[int | None, int | None]:
+        """Peaks of held memory of the two runs; None where not observed."""
+        growth = self.measurement.growth
+        return (None if growth is None else growth.small_peak_bytes, self.measurement.peak_bytes)
+
+    @property
+    def per_byte(self) -> float | None:
+        """Bytes of memory that the peak grew by for each byte of data more: 0 for streaming, 1 for one copy of it all."""
+        return self.measurement.per_byte
+
+
+def slope(
+    run: Callable[[Any], Any], small: Any, large: Any, *, at_most: float = 0.2, data: tuple[int, int] | None = None
+) -> Slope:
+    """Call `run(small)`, then `run(large)`, and fail if the peak grows by more than `at_most` bytes per byte of data.
+
+    `small` and `large` are arrays (their `nbytes` count), or `data` gives their sizes in bytes; the large one should be
+    four times the small one, and at least 80 MiB larger (growth below 16 MiB is noise). Draws both peaks against the size
+    of the data, extended to 1 TiB. Raises `MemoryCeilingExceeded`; in a notebook, where the call stands at the top of a
+    cell, after the rest of the cell has run, so that the message can say whether the answer is right.
+
+    Source: the growth of a peak between two sizes is what distinguishes a stream from a copy, whatever the constant
+    part is.
+
+    Example:
+        growth = slope(lambda movie: smooth(movie, 2.0), small, large)
+        print(growth.per_byte)
+    """
+    sizes = (small.nbytes, large.nbytes) if data is None and hasattr(small, "nbytes") else data
+    if sizes is None:
+        raise CourseError(
+            "slope() needs to know how much data there is: pass arrays, or data=(bytes of small, bytes of large)"
+        )
+    small_bytes, large_bytes = (int(size) for size in sizes)
+    if not 0 < small_bytes < large_bytes:
+        raise CourseError(
+            "slope() compares a small run with a larger one, "
+            f"got {format_bytes(small_bytes)} and {format_bytes(large_bytes)}"
+        )
+    bench = current_bench()
+    top_level = stands_at_top_of_cell(sys._getframe(1))
+    first, before = _measured(run, small, Spec(None, data_bytes=small_bytes))
+    if before.peak_bytes is None or before.stopped:
+        raise MemoryCeilingExceeded(explain_memory(before), before)
+    allowed = before.peak_bytes + max(round(at_most * (large_bytes - small_bytes)), NOISE_BYTES)
+    growth = Growth(before.peak_bytes, small_bytes, at_most)
+    second, after = _measured(run, large, Spec(allowed, data_bytes=large_bytes, growth=growth))
+    bench.show(after)
+    if after.exceeded:
+        error = MemoryCeilingExceeded(explain_memory(after), after)
+        if after.stopped or not (top_level and bench.postpone(error)):
+            raise error
+    return Slope((first, second), after)
+
+
+def _measured(run: Callable[[Any], Any], data: Any, spec: Spec) -> tuple[Any, Measurement]:
+    """One run, and what it held. What the run raises comes through, unless the meter stopped it."""
+    bench = current_bench()
+    begun = bench.begin(spec)
+    try:
+        result = run(data)
+    except BaseException as error:
+        measurement = begun.end()
+        if measurement.stopped or (isinstance(error, MemoryError) and measurement.exceeded):
+            bench.show(measurement)
+            raise MemoryCeilingExceeded(explain_memory(measurement), measurement) from None
+        raise
+    return result, begun.end()

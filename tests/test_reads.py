@@ -1,0 +1,206 @@
+"""`reads` counts every opened chunk file: by zarr, dask, child processes and plain Python; and says when it cannot know."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ET
+from collections import Counter
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import toys
+import zarr
+
+from autograde import reads
+from autograde.chart import chunk_chart
+from autograde.errors import CourseError
+from autograde.judge import Job, run_job
+from autograde.reads import ReadsNotObserved, _calls_counted, _Inotify, _times, grids_of
+from autograde.types import ChunkGrid, Exit
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify")
+pytestmark = linux
+
+
+@pytest.fixture
+def movie(tmp_path):
+    """3 x 2 x 5 chunks of (4, 8, 8), the last along t and x cut off."""
+    array = zarr.create_array(tmp_path / "movie.zarr", shape=(11, 16, 37), chunks=(4, 8, 8), dtype="uint16")
+    array[:] = 7
+    return array
+
+
+def folder(array):
+    return array.store.root
+
+
+def test_one_plane_opens_one_layer_of_chunks(movie):
+    with reads(folder(movie)) as r:
+        movie[5]
+    assert r.reads == 10
+    assert r.writes == 0
+    assert dict(r.chunks_read) == {f"c/1/{y}/{x}": 1 for y in range(2) for x in range(5)}
+
+
+def test_chunks_that_are_read_twice_count_twice(movie):
+    with reads(folder(movie)) as r:
+        for _ in range(3):
+            movie[0, 0, 0]
+    assert dict(r.chunks_read) == {"c/0/0/0": 3}
+
+
+def test_one_joint_compute_reads_each_chunk_once_and_two_read_twice(movie):
+    lazy = da.from_zarr(movie)
+    with reads(folder(movie)) as once, dask.config.set(scheduler="threads"):
+        dask.compute(lazy.mean(), lazy.std())
+    with reads(folder(movie)) as twice:
+        lazy.mean().compute()
+        lazy.std().compute()
+    assert (once.reads, twice.reads) == (30, 60)
+    assert set(once.chunks_read.values()) == {1}
+
+
+def test_misaligned_writes_show_as_chunks_written_again_and_again(tmp_path):
+    array = zarr.create_array(tmp_path / "out.zarr", shape=(8, 8), chunks=(4, 8), dtype="uint8")
+    with reads(tmp_path) as r:
+        for row in range(8):
+            array[row] = row + 1
+    assert dict(r.chunks_written) == {"out.zarr/c/0/0": 4, "out.zarr/c/1/0": 4}
+    assert r.reads == 6  # all but the first write into each have to read what was there
+
+
+def test_arrays_that_are_made_inside_the_block_are_counted(tmp_path):
+    with reads(tmp_path) as r:
+        group = zarr.create_group(tmp_path / "new.zarr")
+        array = group.create_array("0", shape=(12, 6), chunks=(3, 3), dtype="uint8")
+        array[:] = 3
+    assert r.writes == 8
+    assert set(r.chunks_written) == {f"new.zarr/0/c/{y}/{x}" for y in range(4) for x in range(2)}
+
+
+def test_metadata_and_other_files_are_no_chunks(movie):
+    with reads(folder(movie)) as r:
+        zarr.open_array(folder(movie), mode="r")
+        (folder(movie) / "notes.txt").write_text("none")
+        (folder(movie) / "notes.txt").read_text()
+    assert (r.reads, r.writes) == (0, 0)
+
+
+def test_format_2_and_flat_keys_are_known(tmp_path):
+    for name, options in {
+        "v2": {"zarr_format": 2},
+        "v2slash": {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}},
+        "v3dot": {"chunk_key_encoding": {"name": "default", "separator": "."}},
+    }.items():
+        array = zarr.create_array(tmp_path / name, shape=(6, 4), chunks=(3, 4), dtype="uint8", **options)
+        with reads(tmp_path / name) as r:
+            array[:] = 1
+            array[0]
+        assert r.writes == 2, name
+        assert r.reads == 1, name
+
+
+def test_a_scalar_array_and_a_shard_have_a_chunk_too(tmp_path):
+    scalar = zarr.create_array(tmp_path / "s", shape=(), dtype="float64")
+    sharded = zarr.create_array(tmp_path / "m", shape=(8, 8), chunks=(2, 2), shards=(4, 4), dtype="uint8")
+    with reads(tmp_path) as r:
+        scalar[...] = 3
+        sharded[:] = 1
+    assert dict(r.chunks_written) == {"s/c": 1, **{f"m/c/{y}/{x}": 1 for y in range(2) for x in range(2)}}
+
+
+def test_a_child_process_is_seen(movie):
+    code = f"import zarr; zarr.open_array({str(folder(movie))!r}, mode='r')[5]"
+    with reads(folder(movie)) as r:
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    assert r.reads == 10
+
+
+def test_asking_inside_the_block_is_an_error_that_says_so(movie):
+    with reads(folder(movie)) as r, pytest.raises(ReadsNotObserved, match="after the end of the `with` block"):
+        r.reads  # noqa: B018 - a property
+
+
+def test_a_log_that_ran_over_is_never_a_number(movie):
+    watch = _Inotify(folder(movie))
+    watch._heed(-1, 0x4000, "")
+    assert watch.end() is None
+
+
+def test_thousands_of_reads_do_not_run_over(movie):
+    with reads(folder(movie)) as r:
+        threads = [
+            threading.Thread(target=lambda: [(folder(movie) / "c/0/0/0").read_bytes() for _ in range(5000)])
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert 5000 < r.reads <= 10_000  # two threads at the same moment may be one event
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(CourseError, match=r"there is none at .*nowhere: make the array or its folder first"):
+        reads(tmp_path / "nowhere")
+
+
+def test_where_there_is_no_log_zarr_itself_is_counted(movie, tmp_path):
+    read, written = Counter(), Counter()
+    with _calls_counted(folder(movie).resolve(), read, written):
+        movie[5]
+        movie[4:8, 0:8, 0:8] = np.ones((4, 8, 8), "uint16")
+        zarr.create_array(tmp_path / "other.zarr", shape=(3,), dtype="uint8")[:] = 1
+    assert read.total() == 10
+    assert written == {"c/1/0/0": 1}
+
+
+def test_the_student_process_is_counted_from_the_judge(tmp_path):
+    course = toys.write_course(
+        tmp_path / "course",
+        {
+            "exercise": toys.book(
+                toys.setup(
+                    "import tempfile\nimport zarr\nfrom autograde import reads\npath = tempfile.mkdtemp() + '/a.zarr'\n"
+                    "a = zarr.create_array(path, shape=(64,), chunks=(4,), dtype='uint8')\na[:] = 1"
+                ),
+                toys.solution("total", "def total(path):\n    return int(zarr.open_array(path)[:].sum())"),
+                toys.test(
+                    "test_total",
+                    "with reads(path) as r:\n    got = total(path)\nassert got == 64\n"
+                    "assert r.reads == 16, f'expected 16 reads, got {r.reads}'",
+                ),
+            )
+        },
+    )
+    twice = "def total(path):\n    a = zarr.open_array(path)\n    return int(a[:].sum() + a[:].sum()) // 2"
+    for text, passed in ((None, True), (twice, False)):
+        source = course.root / "source" / "toy" / "exercise.ipynb"
+        made = toys.answered(toys.nbformat.read(source, 4), {} if text is None else {"total": text})
+        handed = toys.hand_in(course, f"student{passed}", made)
+        (outcome,) = run_job(
+            Job(name="exercise", source=str(source), submission=str(handed), folder=str(source.parent)),
+            tmp_path / f"{passed}.jsonl",
+        )
+        assert (outcome.exit is Exit.PASSED) is passed, outcome
+    assert "expected 16 reads, got 32" in outcome.problem.message
+
+
+def test_the_grid_knows_which_chunk_was_read_how_often(movie):
+    with reads(folder(movie)) as r:
+        movie[0, 0, 0]
+        movie[:8, 0, 0]
+    (grid,) = grids_of(folder(movie), r.chunks_read, r.chunks_written)
+    assert grid == ChunkGrid("movie.zarr", (3, 2, 5), {(0, 0, 0): 2, (1, 0, 0): 1}, {})
+    svg = chunk_chart([grid], title="3 chunks")
+    ET.fromstring(svg)
+    assert "movie.zarr, 3×2×5 chunks, read" in svg
+
+
+def test_words_for_counts():
+    assert _times(Counter({"c/0": 1}), "written") == "1 chunk written"
+    assert _times(Counter({"c/0": 2, "c/1": 1}), "read") == "3 chunks read (2 different ones)"

@@ -1,0 +1,167 @@
+"""`slope` tells code whose memory grows with the data from code whose memory does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+import toys
+from nbclient import NotebookClient
+from nbformat import v4
+
+from autograde import MemoryCeilingExceeded, slope
+from autograde.chart import memory_chart
+from autograde.errors import CourseError
+from autograde.judge import Job, run_job
+from autograde.types import Exit, Growth, Measurement, Verdict
+from autograde.verdict import result_of, verdict_of
+
+MIB = 2**20
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="exact figures need the tree meter")
+SMALL, LARGE = 32 * MIB, 128 * MIB
+
+
+def stream(size):
+    return sum(int(np.ones(MIB, np.uint8).sum()) for _ in range(size // MIB))
+
+
+def eager(size):
+    return int(np.ones(size, np.uint8).sum())
+
+
+def child(size):
+    code = f"x = bytearray(b'1') * {size}; print(len(x))"
+    return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+
+
+def test_a_stream_has_no_slope():
+    growth = slope(stream, SMALL, LARGE, data=(SMALL, LARGE))
+    assert growth.results == (SMALL, LARGE)
+    assert growth.per_byte < 0.05
+    assert all(peak < 8 * MIB for peak in growth.peak_bytes)
+
+
+def test_one_copy_of_everything_has_slope_one():
+    with pytest.raises(
+        MemoryCeilingExceeded, match="Memory grows with the data: 32 MiB for 32 MiB of data, 128 MiB"
+    ) as caught:
+        slope(eager, SMALL, LARGE, data=(SMALL, LARGE))
+    assert caught.value.measurement.per_byte == pytest.approx(1, abs=0.05)
+    assert "Each byte of data more costs 1 bytes of memory" in str(caught.value)
+    assert "a 1 TiB recording would need 1 TiB" in str(caught.value)
+
+
+def test_memory_in_a_child_process_counts():
+    with pytest.raises(MemoryCeilingExceeded) as caught:
+        slope(child, SMALL, LARGE, data=(SMALL, LARGE))
+    assert caught.value.measurement.per_byte == pytest.approx(1, abs=0.1)
+
+
+def test_sizes_are_taken_from_arrays():
+    arrays = np.zeros(5, "uint16"), np.zeros(20, "uint16")
+    growth = slope(lambda values: values.size, *arrays)
+    assert growth.results == (5, 20)
+    assert growth.measurement.data_bytes == 40
+    assert growth.measurement.growth.small_data_bytes == 10
+
+
+@pytest.mark.parametrize("data", [None, (5, 5), (7, 3), (0, 3)])
+def test_sizes_that_cannot_be_compared_are_refused(data):
+    with pytest.raises(CourseError, match=r"slope\(\)"):
+        slope(stream, 1, 2, data=data)
+
+
+def test_what_the_code_raises_comes_through():
+    def fails(size):
+        raise ZeroDivisionError("no such size")
+
+    with pytest.raises(ZeroDivisionError, match="no such size"):
+        slope(fails, 1, 4, data=(1, 4))
+
+
+def test_growth_below_the_noise_passes():
+    growth = slope(eager, MIB, 4 * MIB, data=(MIB, 4 * MIB))
+    assert growth.per_byte == pytest.approx(1, abs=0.4)
+
+
+def judged(tmp_path, text, more=""):
+    course = toys.write_course(
+        tmp_path / "course",
+        {
+            "exercise": toys.book(
+                toys.setup("import numpy as np\nfrom autograde import slope\nMIB = 2**20"),
+                toys.solution("total", "def total(n):\n    return n"),
+                toys.test(
+                    "test_total",
+                    "growth = slope(lambda n: total(n), 32, 128, data=(32 * MIB, 128 * MIB))\n"
+                    f"assert growth.results == (32, 128), f'got {{growth.results}}'{more}",
+                ),
+            )
+        },
+    )
+    source = course.root / "source" / "toy" / "exercise.ipynb"
+    handed = toys.hand_in(course, "s", toys.answered(toys.nbformat.read(source, 4), {"total": text}))
+    (outcome,) = run_job(
+        Job(
+            name="exercise", source=str(source), submission=str(handed), folder=str(source.parent), ceiling_scale=100.0
+        ),
+        tmp_path / "facts.jsonl",
+    )
+    return outcome
+
+
+EAGER = "def total(n):\n    everything = np.ones(n * MIB, np.uint8)\n    return len(everything) // MIB"
+
+
+def test_the_judge_accepts_a_stream(tmp_path):
+    outcome = judged(
+        tmp_path, "def total(n):\n    return sum(int(np.ones(MIB, np.uint8).sum()) for _ in range(n)) // MIB"
+    )
+    assert outcome.exit is Exit.PASSED, outcome
+    assert outcome.blocks[0].growth.small_data_bytes == 32 * MIB
+
+
+def test_the_judge_refuses_a_copy_and_names_the_line_and_no_setting_for_ceilings_changes_that(tmp_path):
+    outcome = judged(tmp_path, EAGER)
+    assert verdict_of(outcome) is Verdict.MLE
+    message = result_of(outcome, 1).message
+    assert message.startswith("Right answer, but its memory grows with the data")
+    assert "Line 2 of `total`" in message
+
+
+def test_a_wrong_answer_comes_first(tmp_path):
+    outcome = judged(tmp_path, EAGER.replace("// MIB", "// MIB + 1"))
+    assert verdict_of(outcome) is Verdict.WA
+
+
+def test_a_notebook_shows_one_picture_and_fails_after_the_rest_of_the_cell():
+    code = (
+        "import numpy as np\nfrom autograde import slope\n"
+        "growth = slope(lambda n: np.ones(n, np.uint8).nbytes, 2**25, 2**27, data=(2**25, 2**27))\nprint('after')"
+    )
+    made = v4.new_notebook(cells=[v4.new_code_cell(code)])
+    NotebookClient(made, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    pictures, words, errors = [], "", []
+    for output in made.cells[0].outputs:
+        if output.output_type == "display_data":
+            pictures.append(output.data["image/svg+xml"])
+        elif output.output_type == "stream":
+            words += output.text
+        else:
+            errors.append(output)
+    assert len(pictures) == 1
+    assert "the peak grows with the data" in pictures[0]
+    assert words == "after\n"
+    assert errors[0].ename == "MemoryCeilingExceeded"
+    assert "Right answer, but its memory grows with the data" in errors[0].evalue
+
+
+@pytest.mark.parametrize(("peak", "words"), [(160, "would be"), (33, "stays there")])
+def test_the_picture_is_well_formed_and_says_what_it_shows(peak, words):
+    seen = Measurement("tree", peak * MIB, 52 * MIB, 1.0, data_bytes=128 * MIB, growth=Growth(32 * MIB, 32 * MIB, 0.2))
+    svg = memory_chart(seen)
+    ET.fromstring(svg)
+    assert words in svg
