@@ -195,6 +195,9 @@ def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
     "--gallery", type=click.Path(path_type=Path, file_okay=False), help="Default: tests/gallery in the course."
 )
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Solutions at once; default: by cores and memory.")
+@click.option(
+    "--quick", is_flag=True, help="Judge all, but run wrong solutions in a kernel only once per exercise and verdict."
+)
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_format
 @click.pass_context
@@ -204,6 +207,7 @@ def verify(
     exercises: tuple[str, ...],
     gallery: Path | None,
     jobs: int | None,
+    quick: bool,
     verbose: bool,
     style: str,
 ) -> None:
@@ -239,12 +243,16 @@ def verify(
             gallery=gallery or course.root / "tests" / "gallery",
             exercises=exercises or None,
             jobs=jobs or jobs_at_once(),
+            quick=quick,
             told=told,
         )
     table_rows = rows(runs)
 
     def table() -> None:
-        sheet = Table("exercise", title=f"{assignment}: {len(runs)} solutions, each in one kernel and judged")
+        both = sum(run.kernel is not None for run in runs)
+        sheet = Table(
+            "exercise", title=f"{assignment}: {len(runs)} solutions judged, {both} of them in one kernel, too"
+        )
         for name in (
             "accepted",
             "wrong",

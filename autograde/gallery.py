@@ -6,11 +6,12 @@ name is the expectation. A line `# message: ...` names a part of the message tha
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +19,9 @@ import nbformat
 
 from .course import Course
 from .errors import CourseError
-from .judge import Job, run_job
+from .judge import Job, judge_apart
 from .kernel import run_in_kernel
-from .notebook import Kind, Notebook, read_notebook, rebuild
+from .notebook import Kind, Notebook, imported_modules, read_notebook, rebuild
 from .types import Outcome, Verdict
 from .verdict import result_of, verdict_of
 
@@ -51,15 +52,14 @@ class Run:
     """A solution that was run both ways, and what is wrong with the outcome."""
 
     entry: Entry
-    kernel: tuple[Outcome, ...]
+    kernel: tuple[Outcome, ...] | None  # None: judged only
     judged: tuple[Outcome, ...]
-    message: str
     faults: tuple[str, ...]
 
     @property
     def ratio(self) -> float | None:
         """The highest peak over its ceiling among all blocks, both ways; None where nothing was measured."""
-        return max((ratio for _, ratio in _ratios((*self.kernel, *self.judged))), default=None)
+        return max((ratio for _, ratio in _ratios((*(self.kernel or ()), *self.judged))), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,13 @@ def verify(
     gallery: Path,
     exercises: Sequence[str] | None = None,
     jobs: int = 2,
+    quick: bool = False,
     told: Callable[[Run, int], None] = lambda run, total: None,
 ) -> list[Run]:
-    """Run the gallery of an assignment. `told` hears of each run, with the number of all runs."""
+    """Run the gallery of an assignment. `told` hears of each run, with the number of all runs.
+
+    `quick`: of solutions that are wrong or fail, only the first of each exercise runs in a kernel too; all are judged.
+    """
     notebooks = course.notebooks(assignment)
     owner = {exercise: name for name, notebook in notebooks.items() for exercise in notebook.exercises()}
     if exercises is not None and (unknown := sorted(set(exercises) - set(owner))):
@@ -120,9 +124,25 @@ def verify(
         if exercises is None or entry.exercise in exercises
     ]
     runs: list[Run] = []
-    with tempfile.TemporaryDirectory(prefix="autograde-verify-") as scratch, ThreadPoolExecutor(jobs) as pool:
+    seen: set[tuple[str, Verdict]] = set()
+    both = []
+    for entry in entries:
+        key = entry.exercise, entry.expected
+        both.append(not quick or entry.expected in (Verdict.AC, Verdict.MLE) or key not in seen)
+        seen.add(key)
+    # judges are forked from a process that has imported what the notebooks import: half of what a small judging costs
+    context = multiprocessing.get_context("forkserver")
+    texts = [cell.source for book in notebooks.values() for cell in book.cells if cell.kind is Kind.SETUP]
+    context.set_forkserver_preload(["autograde.judge", *imported_modules(texts)])
+    with (
+        tempfile.TemporaryDirectory(prefix="autograde-verify-") as scratch,
+        ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as judges,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         futures = [
-            pool.submit(_run, course, notebooks[owner[entry.exercise]], entry, Path(scratch), number)
+            pool.submit(
+                _run, course, notebooks[owner[entry.exercise]], entry, Path(scratch) / str(number), judges, both[number]
+            )
             for number, entry in enumerate(entries)
         ]
         try:
@@ -131,14 +151,16 @@ def verify(
                 told(runs[-1], len(entries))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            judges.shutdown(wait=False, cancel_futures=True)
             raise
     order = {(entry.exercise, entry.expected, entry.name): number for number, entry in enumerate(entries)}
     return sorted(runs, key=lambda run: order[run.entry.exercise, run.entry.expected, run.entry.name])
 
 
-def _run(course: Course, notebook: Notebook, entry: Entry, scratch: Path, number: int) -> Run:
+def _run(
+    course: Course, notebook: Notebook, entry: Entry, folder: Path, judges: ProcessPoolExecutor, in_kernel: bool
+) -> Run:
     source = course.source(entry.assignment) / f"{notebook.name}.ipynb"
-    folder = scratch / str(number)
     folder.mkdir()
     tests = notebook.exercises()[entry.exercise]
     book = read_notebook(source)
@@ -148,34 +170,36 @@ def _run(course: Course, notebook: Notebook, entry: Entry, scratch: Path, number
     submission = folder / "submission.ipynb"
     nbformat.write(book, submission)
     settings = course.settings
-    judged = run_job(
-        Job(
-            name=notebook.name,
-            source=str(source),
-            submission=str(submission),
-            folder=str(source.parent),
-            cell_seconds=settings.cell_seconds,
-            test_seconds=settings.test_seconds,
-            only=tests,
-            skip_plain=True,
-            stop_at_failure=True,
-            baselines=str(scratch / f"baselines-{notebook.name}.json"),
-        ),
-        folder / "facts.jsonl",
-    )
-    beside = folder / "kernel"
-    shutil.copytree(source.parent, beside, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    rebuilt = rebuild(notebook.name, read_notebook(source), book)
-    kernel = run_in_kernel(
-        _upto(rebuilt, tests),
-        folder=beside,
-        tests=tests,
+    job = Job(
+        name=notebook.name,
+        source=str(source),
+        submission=str(submission),
+        folder=str(source.parent),
+        cell_seconds=settings.cell_seconds,
         test_seconds=settings.test_seconds,
-        environment={"TMPDIR": str(temporary), "MPLBACKEND": "agg"},
+        only=tests,
+        skip_plain=True,
+        stop_at_failure=True,
+        baselines=str(folder.parent / f"baselines-{notebook.name}.json"),
     )
-    run = Run(entry, tuple(kernel), tuple(judged), _shown(judged), ())
+    judged = judges.submit(judge_apart, job).result()
+    kernel = None
+    if in_kernel:
+        beside = folder / "kernel"
+        shutil.copytree(source.parent, beside, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        rebuilt = rebuild(notebook.name, read_notebook(source), book)
+        kernel = tuple(
+            run_in_kernel(
+                _upto(rebuilt, tests),
+                folder=beside,
+                tests=tests,
+                test_seconds=settings.test_seconds,
+                environment={"TMPDIR": str(temporary), "MPLBACKEND": "agg"},
+            )
+        )
+    run = Run(entry, kernel, tuple(judged), ())
     shutil.rmtree(folder, ignore_errors=True)
     return replace(run, faults=tuple(_faults(run)))
 
@@ -199,17 +223,18 @@ def _shown(outcomes: Sequence[Outcome]) -> str:
 
 def _faults(run: Run) -> list[str]:
     faults = []
-    verdicts = {"in one kernel": overall(run.kernel), "judged": overall(run.judged)}
-    for way, verdict in verdicts.items():
+    ways = ({} if run.kernel is None else {"in one kernel": run.kernel}) | {"judged": run.judged}
+    for way, outcomes in ways.items():
+        verdict = overall(outcomes)
         if verdict is not run.entry.expected:
-            outcomes = run.kernel if way == "in one kernel" else run.judged
             faults.append(f"{way}: {verdict.words}, expected {run.entry.expected.words}: {_shown(outcomes)[:600]}")
-    for one, two in zip(run.kernel, run.judged, strict=False):
+    for one, two in zip(run.kernel or (), run.judged, strict=False):
         if verdict_of(one) is not verdict_of(two):
             faults.append(f"{one.test}: {verdict_of(one).words} in one kernel, {verdict_of(two).words} judged")
     wanted = run.entry.message
     if wanted is not None:
-        for way, shown in {"in one kernel": _shown(run.kernel), "judged": run.message}.items():
+        for way, outcomes in ways.items():
+            shown = _shown(outcomes)
             if wanted.lower() not in shown.lower():
                 faults.append(f"{way}, the message says nothing of {wanted!r}: {shown[:600]}")
     return faults
@@ -231,11 +256,11 @@ def rows(runs: Sequence[Run]) -> list[Row]:
     for exercise in dict.fromkeys(run.entry.exercise for run in runs):
         mine = [run for run in runs if run.entry.exercise == exercise]
         by = {verdict: [run for run in mine if run.entry.expected is verdict] for verdict in Verdict}
-        accepted = [pair for run in by[Verdict.AC] for pair in _ratios((*run.kernel, *run.judged))]
+        accepted = [pair for run in by[Verdict.AC] for pair in _ratios((*(run.kernel or ()), *run.judged))]
         hungry = [
             max(pairs, key=lambda pair: pair[1])
             for run in by[Verdict.MLE]
-            for way in (run.kernel, run.judged)
+            for way in (run.kernel or (), run.judged)
             if (pairs := _ratios(way))
         ]
         worst = max(accepted, key=lambda pair: pair[1], default=None)

@@ -40,7 +40,7 @@ from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
 from .types import Exit, Measurement, Outcome, Problem, from_json, to_json
 
-__all__ = ["Job", "Session", "judge_notebook", "run_job"]
+__all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
 
 #: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
 _TEST_ITSELF_SECONDS = 600.0
@@ -351,16 +351,12 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     Raises `CourseError` for broken course material, `SubmissionError` for an unreadable notebook, `JudgeError` when the
     judge itself fails.
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
-    environment.setdefault("AUTOGRADE_DATA", str(data_folder(Path(job.source).parent)))
-    if job.seed is not None:
-        environment["AUTOGRADE_SEED"] = str(job.seed)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, **_environment(job)},
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -401,10 +397,7 @@ _EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError:
 def main() -> None:
     """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to a file."""
     job = from_json(Job, sys.stdin.buffer.read())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # so that the student process is ended, too
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever asked for this is gone
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a student process come to us
+    _become_judge()
     with Path(sys.argv[1]).open("a", encoding="utf-8") as file, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # whatever a library prints must not look like an outcome
 
@@ -419,9 +412,42 @@ def main() -> None:
             sys.stderr.write(str(error))
             sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
         finally:
-            for orphan in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    orphan.kill()
+            _end_orphans()
+
+
+def judge_apart(job: Job) -> list[Outcome]:
+    """Judge a notebook in this process, which does nothing else: for the workers of a process pool.
+
+    Raises what `judge_notebook` raises.
+    """
+    _become_judge()
+    os.environ |= _environment(job)
+    try:
+        return judge_notebook(job)
+    finally:
+        _end_orphans()
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """What a judge process wants of its environment."""
+    wanted = {"PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
+    wanted["AUTOGRADE_DATA"] = os.environ.get("AUTOGRADE_DATA") or str(data_folder(Path(job.source).parent))
+    if job.seed is not None:
+        wanted["AUTOGRADE_SEED"] = str(job.seed)
+    return wanted
+
+
+def _become_judge() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # so that the student process is ended, too
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever asked for this is gone
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a student process come to us
+
+
+def _end_orphans() -> None:
+    for orphan in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.kill()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def outcome(verdict=Verdict.AC, *, peak=None, ceiling=100, test="test_count", me
 
 def run(expected, kernel, judged=None, *, faults=(), name="it", message=None):
     judged = kernel if judged is None else judged
-    return Run(entry(expected, name, message=message), (kernel,), (judged,), "it says", faults)
+    return Run(entry(expected, name, message=message), (kernel,), (judged,), faults)
 
 
 GOOD = (
@@ -127,9 +127,9 @@ def test_verdicts_that_differ_between_kernel_and_judge_are_a_fault():
 
 
 def test_a_message_that_does_not_say_what_it_should_is_a_fault():
-    told = run(Verdict.WA, outcome(Verdict.WA, message="the edge is missing"), message="THE EDGE")
+    told = run(Verdict.WA, outcome(Verdict.WA, message="the edge is missing"), outcome(Verdict.WA), message="THE EDGE")
     found = faults_of(told)
-    assert found == ["judged, the message says nothing of 'THE EDGE': it says"]
+    assert found == ["judged, the message says nothing of 'THE EDGE': Not right yet: it says"]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -219,6 +219,21 @@ def test_verify_refuses_a_mislabelled_solution_both_ways(verified):
     assert len(found) == 2
     assert found[0].startswith("in one kernel: accepted, expected wrong answer")
     assert found[1].startswith("judged: accepted, expected wrong answer")
+
+
+@needs_linux
+def test_quick_judges_all_and_runs_only_the_first_wrong_one_in_a_kernel(tmp_path):
+    course = toys.write_course(tmp_path / "course")
+    gallery = write_gallery(
+        tmp_path / "gallery",
+        double__accepted__one="def double(values):\n    return values + values",
+        double__accepted__two="def double(values):\n    return 2 * values",
+        double__wrong_answer__a=toys.WRONG["double"],
+        double__wrong_answer__b="def double(values):\n    return values",
+    )
+    runs = {one.entry.name: one for one in verify(course, "toy", gallery=gallery, exercises=["double"], quick=True)}
+    assert {name for name, one in runs.items() if one.kernel is None} == {"b"}
+    assert all(one.judged and not one.faults for one in runs.values())
 
 
 @needs_linux
