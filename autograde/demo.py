@@ -1,4 +1,4 @@
-"""A made-up class for the first assignment of a course: what grading does with each kind of submission."""
+"""A made-up class for one notebook of a course: what grading does with each kind of submission."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbformat import v4
 from .cohort import Judged, grade
 from .course import CONFIG_NAME, Course, find_course
 from .errors import CourseError
-from .gallery import solutions
+from .gallery import Entry, solutions
 from .notebook import read_notebook
 from .release import release
 from .report import write_report
@@ -27,7 +27,7 @@ __all__ = ["Shown", "play"]
 _CONFIG = """
 c.CourseDirectory.course_id = "demo"
 c.CourseSettings.mode = "graded"
-c.CourseSettings.test_seconds = c.CourseSettings.cell_seconds = 25
+c.CourseSettings.test_seconds = c.CourseSettings.cell_seconds = {seconds}
 """
 
 #: Tries what gives full marks elsewhere: no assertions, a result that is equal to everything, a score on display.
@@ -67,24 +67,32 @@ class Shown:
     page: Path
 
 
-def play(course: Course, folder: Path, *, told: Callable[[Judged, int], None] = lambda judged, total: None) -> Shown:
+def play(
+    course: Course,
+    folder: Path,
+    *,
+    seconds: int = 25,
+    told: Callable[[Judged, int], None] = lambda judged, total: None,
+) -> Shown:
     """Grade a class of ten in a course directory of its own at `folder`, and write its report.
 
-    Nothing of `course` is changed; its data is used. Raises `CourseError` when there is no gallery to take answers from.
+    Nothing of `course` is changed; its data is used. A test may take `seconds`. Raises `CourseError` when there is no
+    gallery to take answers from.
     """
     gallery = course.root / "tests" / "gallery"
-    assignment = next((name for name in course.assignments() if (gallery / name).is_dir()), None)
-    if assignment is None:
-        raise CourseError(f"the demo takes its answers from {gallery}/<assignment>/, and there are none")
+    assignment, notebook, entries = _stage(course, gallery)
     os.environ.setdefault("AUTOGRADE_DATA", str(course.root / "data"))
     shutil.rmtree(folder / "source", ignore_errors=True)
-    shutil.copytree(course.source(assignment), folder / "source" / assignment, ignore=shutil.ignore_patterns(".*"))
+    others = [f"{name}.ipynb" for name in course.notebooks(assignment) if name != notebook]
+    shutil.copytree(
+        course.source(assignment), folder / "source" / assignment, ignore=shutil.ignore_patterns(".*", *others)
+    )
     own = (course.root / CONFIG_NAME).read_text(encoding="utf-8")
-    (folder / CONFIG_NAME).write_text(own + _CONFIG, encoding="utf-8")
+    (folder / CONFIG_NAME).write_text(own + _CONFIG.format(seconds=seconds), encoding="utf-8")
     stage = find_course(folder)
     released = release(stage, assignment)
     shutil.rmtree(folder / "submitted", ignore_errors=True)
-    names = list(_hand_in(stage, assignment, gallery, released))
+    names = list(_hand_in(stage, assignment, entries, released))
     judged = grade(stage, assignment, roster=[*names, "jonas-missing"], told=told)
     page = write_report(
         folder / "report",
@@ -95,11 +103,28 @@ def play(course: Course, folder: Path, *, told: Callable[[Judged, int], None] = 
     return Shown(tuple(one.report for one in judged), page)
 
 
-def _hand_in(course: Course, assignment: str, gallery: Path, released: Path) -> Iterator[str]:
+def _stage(course: Course, gallery: Path) -> tuple[str, str, list[Entry]]:
+    """Assignment, notebook and its answers: the first with right ones to all its exercises, and hungry ones to some."""
+    for assignment in course.assignments():
+        if not (gallery / assignment).is_dir():
+            continue
+        notebooks = course.notebooks(assignment)
+        every = [name for notebook in notebooks.values() for name in notebook.exercises()]
+        entries = solutions(gallery, assignment, every)
+        found = {(entry.exercise, entry.expected) for entry in entries}
+        for name, notebook in notebooks.items():
+            exercises = notebook.exercises()
+            right = all((exercise, Verdict.AC) in found for exercise in exercises)
+            if exercises and right and any((exercise, Verdict.MLE) in found for exercise in exercises):
+                return assignment, name, [entry for entry in entries if entry.exercise in exercises]
+    raise CourseError(f"the demo takes its answers from {gallery}/<assignment>/, and there are none that would do")
+
+
+def _hand_in(course: Course, assignment: str, entries: list[Entry], released: Path) -> Iterator[str]:
     """Write a submission for each member of the class; yields their names."""
     exercises = [name for notebook in course.notebooks(assignment).values() for name in notebook.exercises()]
     answers: dict[tuple[str, Verdict], list[str]] = {}
-    for entry in solutions(gallery, assignment, exercises):
+    for entry in entries:
         answers.setdefault((entry.exercise, entry.expected), []).append(entry.text)
 
     def pick(verdict: Verdict, number: int = 0) -> dict[str, str]:
