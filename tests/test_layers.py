@@ -41,6 +41,7 @@ ROWS = {
     "chart": 2,
     "explain": 2,
     "meters": 2,
+    "projected": 2,
     "reads": 2,
     "slope": 2,
     "types": 1,
