@@ -27,6 +27,8 @@ ROWS = {
     "gradebook": 5,
     "kernel": 5,
     "kit": 5,
+    "magic": 5,
+    "pytest_plugin": 5,
     "release": 5,
     "report": 5,
     "verdict": 4,
