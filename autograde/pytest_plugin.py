@@ -8,14 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["pytest_configure", "pytest_runtest_call", "pytest_runtest_makereport"]
 
-_KEY = pytest.StashKey["ceiling"]()
+_KEY = pytest.StashKey[Any]()  # the block of a test
 
 
 def pytest_configure(config: pytest.Config) -> None:
