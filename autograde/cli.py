@@ -166,6 +166,62 @@ def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: in
     _print_rows(style, ["name", "bytes", "path"], rows, table)
 
 
+# --- doctor -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--line", is_flag=True, help="One line to paste into a chat, for a class of thirty.")
+@_format
+@click.pass_context
+def doctor(ctx: click.Context, line: bool, style: str) -> None:
+    """Examine this machine: what its meter sees of known amounts of memory, and what may get in the way.
+
+    Exit 1 if something is.
+
+    \b
+    Example:
+      autograde doctor
+      autograde doctor --line
+    """
+    from .doctor import diagnose
+
+    with _progress("doctor") as progress:
+        task = progress.add_task("")
+
+        def told(name: str, total: int) -> None:
+            progress.update(task, advance=1, total=total, description=name)
+
+        found = diagnose(Path(ctx.obj).resolve(), told=told)
+    if line:
+        click.echo(found.one_line())
+        ctx.exit(_PASSED if found.healthy else _NOT_PASSED)
+    rows = [{**to_jsonable(one), "error_bytes": one.error_bytes, "good": one.good} for one in found.seen]
+    if style == "json":
+        extra = {"worst_error_bytes": found.worst_error_bytes, "healthy": found.healthy, "line": found.one_line()}
+        click.echo(json.dumps({**to_jsonable(found), "seen": rows, **extra}))
+        ctx.exit(_PASSED if found.healthy else _NOT_PASSED)
+
+    def table() -> None:
+        sheet = Table("64 MiB by this route", title=f"what the meter `{found.meter}` sees", title_justify="left")
+        for name in ("must count", "seen", "error"):
+            sheet.add_column(name, justify="right")
+        for one in found.seen:
+            sheet.add_row(
+                ("[green]✓[/] " if one.good else "[red]✗[/] ") + one.route,
+                format_bytes(one.allocated_bytes) if one.allocated_bytes else "nothing",
+                one.problem or format_bytes(one.seen_bytes),
+                format_bytes(one.error_bytes),
+            )
+        _output().print(sheet)
+        for finding in found.findings:
+            sign = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}[finding.level]
+            _output().print(f"{sign} {escape(finding.text)}")
+        _output(wide=True).print(escape(found.one_line()))
+
+    _print_rows(style, list(rows[0]), rows, table)
+    ctx.exit(_PASSED if found.healthy else _NOT_PASSED)
+
+
 # --- release and verify -----------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CourseError, SubmissionError
+from .types import parse_bytes
 
 # nbformat imports jsonschema, which would load a grammar of internationalised addresses (0.8 s); notebooks have none
 _absent: Any = None
@@ -27,7 +28,17 @@ from nbformat import v4  # noqa: E402
 if sys.modules.get("rfc3987_syntax", 0) is None:
     del sys.modules["rfc3987_syntax"]
 
-__all__ = ["Cell", "Kind", "Notebook", "bound_names", "imported_modules", "merge", "read_notebook", "rebuild"]
+__all__ = [
+    "Cell",
+    "Kind",
+    "Notebook",
+    "bound_names",
+    "ceilings_in",
+    "imported_modules",
+    "merge",
+    "read_notebook",
+    "rebuild",
+]
 
 _MAX_NOTEBOOK_BYTES = 64 * 2**20
 
@@ -243,6 +254,19 @@ def bound_names(sources: Iterable[str]) -> frozenset[str]:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names.update(part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
     return frozenset(names)
+
+
+def ceilings_in(notebook: Notebook) -> tuple[int, ...]:
+    """The ceilings in bytes that the tests of a notebook set, where they are written out."""
+    found = []
+    for cell in notebook.cells:
+        tree = _parse(cell.source) if cell.kind is Kind.TEST else None
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ceiling":
+                size = node.args[0] if node.args else None
+                if isinstance(size, ast.Constant) and isinstance(size.value, str | int):
+                    found.append(parse_bytes(size.value))
+    return tuple(found)
 
 
 def imported_modules(sources: Sequence[str]) -> tuple[str, ...]:

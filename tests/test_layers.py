@@ -21,6 +21,7 @@ ROWS = {
     "__main__": 6.5,
     "cli": 6,
     "demo": 5.5,
+    "doctor": 5,
     "check": 5,
     "cohort": 5,
     "gallery": 5,
