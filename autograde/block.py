@@ -30,7 +30,7 @@ import psutil
 from .chart import memory_chart
 from .explain import explain_memory, summarize
 from .meters import Meter, Poller, default_meter
-from .types import Allocation, Growth, Line, Measurement, SizeError, parse_bytes, to_jsonable
+from .types import Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 
 __all__ = [
     "CELL_NAMES",
@@ -161,7 +161,9 @@ class ceiling(_Block):
     children) above what was held when the block began. `data` is the size of the data that is worked on, for the message
     and the chart. Raises `MemoryCeilingExceeded` (an `AssertionError`); in a notebook, where the block stands at the top
     of a cell, after the rest of the cell has run, so that the message can say whether the answer is right. Runaway code is
-    stopped at 4 x `limit` or 70 % of the memory that was free. Inside, dask and zarr use two threads.
+    stopped at 4 x `limit` or 70 % of the memory that was free. Inside, dask and zarr use two threads. Blocks may stand in
+    each other and in threads; all threads of the process count. What a generator or a lazy result does after the block is
+    not measured: compute it inside. A ceiling below the meter's error raises `SizeError`, a `ValueError`.
 
     Example:
         with ceiling("64 MiB") as m:
@@ -170,7 +172,14 @@ class ceiling(_Block):
     """
 
     def __init__(self, limit: str | int, *, data: str | int | None = None) -> None:
-        super().__init__(Spec(parse_bytes(limit), data_bytes=None if data is None else parse_bytes(data)))
+        ceiling_bytes = parse_bytes(limit)
+        meter = default_meter()
+        if ceiling_bytes < meter.finest_bytes:
+            raise SizeError(
+                f"a ceiling of {format_bytes(ceiling_bytes)} is finer than the meter `{meter.name}` can tell: "
+                f"expected at least {format_bytes(meter.finest_bytes)}"
+            )
+        super().__init__(Spec(ceiling_bytes, data_bytes=None if data is None else parse_bytes(data)))
 
 
 class measure(_Block):

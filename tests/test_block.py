@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 import threading
 
@@ -90,7 +91,7 @@ def test_a_memory_error_under_the_ceiling_stays_what_it_is():
 
 @pytest.mark.parametrize("size", ["100MBfoo", "-1 MiB", 0, "64", ""])
 def test_a_wrong_size_is_refused_before_anything_runs(size):
-    for make in (ceiling, lambda size: ceiling("1 MiB", data=size), lambda size: measure(predicted=size)):
+    for make in (ceiling, lambda size: ceiling("8 MiB", data=size), lambda size: measure(predicted=size)):
         with pytest.raises(ValueError, match=r"expected a size (such as '64 MiB'|above zero)"):
             make(size)
 
@@ -403,3 +404,68 @@ def test_looking_for_the_line_keeps_nothing_alive():
         for _ in range(256):
             ones(1).sum()
     assert m.peak_bytes < 4 * MIB
+
+
+@pytest.mark.parametrize("size", ["3 MiB", "1 KiB", 5])
+def test_a_ceiling_below_the_meters_error_is_refused(size):
+    with pytest.raises(ValueError, match="is finer than the meter `tree` can tell: expected at least 4 MiB"):
+        ceiling(size)
+
+
+def test_what_a_generator_does_after_the_block_is_not_measured():
+    def parts():
+        yield ones(1)
+        yield ones(40)
+
+    with ceiling("16 MiB") as m:
+        generator = parts()
+        next(generator)
+    assert len(next(generator)) == 40 * MIB
+    assert m.peak_bytes < 4 * MIB
+
+
+MANY_CORES = """
+import os, sys
+os.cpu_count = lambda: 32
+os.sched_getaffinity = lambda pid: set(range(32))
+import dask.array as da, numpy as np, zarr
+import dask.system
+import dask.threaded
+from contextlib import nullcontext
+from autograde import block, ceiling
+from autograde.types import to_json
+if sys.argv[2] == "free":
+    block.pinned = nullcontext
+import time
+def slow(part):
+    time.sleep(0.02)  # so that all workers have a block at the same time, whatever the machine
+    return part + 1.0
+movie = zarr.open_array(sys.argv[1], mode="r")
+da.from_zarr(movie)[:8].sum().compute()
+with block.measure() as m:
+    da.from_zarr(movie).map_blocks(slow, dtype=float).sum().compute(**({"num_workers": 32} if sys.argv[2] == "free" else {}))
+print(m.peak_bytes)
+"""
+
+
+def test_the_number_of_cores_changes_nothing(tmp_path):
+    """On 32 faked cores a block holds what it holds on this machine; without the pin it would be many times that."""
+    movie = zarr.create_array(tmp_path / "movie.zarr", shape=(512, 128, 128), chunks=(8, 128, 128), dtype="uint16")
+    movie[:] = 7
+
+    def peak(program, how):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "movie.zarr"), how],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    here = MANY_CORES.replace("os.cpu_count = lambda: 32", "").replace(
+        "os.sched_getaffinity = lambda pid: set(range(32))", ""
+    )
+    few, many, free = peak(here, "pinned"), peak(MANY_CORES, "pinned"), peak(MANY_CORES, "free")
+    assert many == pytest.approx(few, abs=3 * MIB)
+    assert free > 3 * many
