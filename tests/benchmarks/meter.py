@@ -1,0 +1,230 @@
+"""What measuring costs, how repeatable peaks are, and whether verdicts near the margin ever flip.
+
+    python tests/benchmarks/meter.py overhead --rounds 15
+    python tests/benchmarks/meter.py repeat --rounds 50
+    python tests/benchmarks/meter.py verdicts --rounds 50
+
+`overhead` alternates plain, measured and tracemalloc runs of three ways to go through a 128 MiB movie, in one process, and
+prints medians of ratios. `repeat` measures each in `--rounds` fresh processes, quiet and with all cores kept busy.
+`verdicts` asks for a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each
+`--rounds` times quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+import dask
+import dask.array as da
+import numpy as np
+import zarr
+
+from autograde import MemoryCeilingExceeded, ceiling, measure
+from autograde.types import format_bytes
+
+MIB = 2**20
+
+
+def movie_at(folder: Path, mebibytes: int = 128) -> Any:
+    """A movie of uint16 in blocks of 1 MiB, random but for its upper bits."""
+    array: Any = zarr.create_array(
+        folder / "movie.zarr", shape=(mebibytes * 8, 256, 256), chunks=(8, 256, 256), dtype="uint16"
+    )
+    rng = np.random.default_rng(0)
+    for start in range(0, array.shape[0], 8):
+        array[start : start + 8] = rng.integers(0, 2000, (8, 256, 256), dtype="uint16")
+    return array
+
+
+def sum_by_loop(movie: Any, folder: Path) -> None:
+    """Sum over time, a block at a time."""
+    total = np.zeros(movie.shape[1:], np.uint64)
+    for start in range(0, movie.shape[0], 8):
+        total += movie[start : start + 8].sum(axis=0, dtype="uint64")
+
+
+def mean_by_dask(movie: Any, folder: Path) -> None:
+    """Mean over time, by dask."""
+    da.from_zarr(movie).mean(axis=0).compute()
+
+
+def double_to_zarr(movie: Any, folder: Path) -> None:
+    """Twice the movie into another array, by dask."""
+    out = zarr.create_array(
+        folder / f"{time.monotonic_ns()}.zarr", shape=movie.shape, chunks=movie.chunks, dtype="uint16"
+    )
+    da.store(da.from_zarr(movie) * 2, out)
+
+
+WORK: dict[str, Callable[[Any, Path], None]] = {
+    "sum in a loop": sum_by_loop,
+    "mean by dask": mean_by_dask,
+    "double and store": double_to_zarr,
+}
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """What the standard library offers."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """All cores kept busy by other processes."""
+    others = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(os.cpu_count() or 1)]
+    for one in others:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in others:
+            one.kill()
+            one.join()
+
+
+def _spin() -> None:
+    while True:
+        sum(range(10_000))
+
+
+@click.group()
+def main() -> None:
+    """Benchmarks of the meter."""
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(3), default=15, show_default=True)
+@click.option("--mebibytes", type=click.IntRange(8), default=128, show_default=True)
+def overhead(rounds: int, mebibytes: int) -> None:
+    """Time with measuring over time without."""
+    with tempfile.TemporaryDirectory() as name, dask.config.set(num_workers=2):
+        folder = Path(name)
+        movie = movie_at(folder, mebibytes)
+        ratios: dict[str, dict[str, list[float]]] = {label: {"measure": [], "tracemalloc": []} for label in WORK}
+        for number in range(rounds + 1):
+            for label, work in WORK.items():
+                seconds = {}
+                for way in ("plain", "measure", "tracemalloc") if number % 2 else ("tracemalloc", "measure", "plain"):
+                    began = time.perf_counter()
+                    if way == "plain":
+                        work(movie, folder)
+                    elif way == "measure":
+                        # the work inside of the block: a fixed cost before and after it is printed apart
+                        with measure() as block:
+                            work(movie, folder)
+                    else:
+                        with traced():
+                            work(movie, folder)
+                    seconds[way] = time.perf_counter() - began
+                    if way == "measure" and block.measurement is not None:
+                        seconds[way] = block.measurement.wall_seconds
+                if number:  # the first round warms up
+                    for way in ("measure", "tracemalloc"):
+                        ratios[label][way].append(seconds[way] / seconds["plain"])
+        for label, found in ratios.items():
+            click.echo(
+                f"{label:18} measured {100 * (median(found['measure']) - 1):+5.1f} %   "
+                f"tracemalloc {100 * (median(found['tracemalloc']) - 1):+5.1f} %   (median of {rounds} rounds)"
+            )
+        every = [ratio for found in ratios.values() for ratio in found["measure"]]
+        click.echo(f"all: measured {100 * (median(every) - 1):+.1f} %")
+
+
+def fresh(movie: Path, code: str) -> str:
+    """Run the child command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", __file__, "child", str(movie), code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@main.command(hidden=True)
+@click.argument("movie", type=click.Path(path_type=Path))
+@click.argument("what")
+def child(movie: Path, what: str) -> None:
+    """One measurement or verdict."""
+    array = zarr.open_array(movie, mode="r")
+    if what in WORK:
+        with measure() as block:
+            WORK[what](array, movie.parent)
+        click.echo(str(block.peak_bytes))
+        return
+    size = int(what)
+    try:
+        with ceiling("64 MiB"):
+            kept = [array[start : start + 8] for start in range(0, 8 * size, 8)]
+            del kept
+        click.echo("accepted")
+    except MemoryCeilingExceeded:
+        click.echo("memory exceeded")
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(2), default=50, show_default=True)
+@click.option("--mebibytes", type=click.IntRange(8), default=128, show_default=True)
+def repeat(rounds: int, mebibytes: int) -> None:
+    """Spread of peaks."""
+    with tempfile.TemporaryDirectory() as name:
+        movie_at(Path(name), mebibytes)
+        for label in WORK:
+            for load in (False, True):
+                peaks = []
+                for _ in range(rounds):
+                    if load:
+                        with busy():
+                            peaks.append(int(fresh(Path(name) / "movie.zarr", label)))
+                    else:
+                        peaks.append(int(fresh(Path(name) / "movie.zarr", label)))
+                spread = (max(peaks) - min(peaks)) / median(peaks)
+                click.echo(
+                    f"{label:18} {'busy ' if load else 'quiet'} {rounds} runs: median {format_bytes(median(peaks))}, "
+                    f"from {format_bytes(min(peaks))} to {format_bytes(max(peaks))}, spread {100 * spread:.0f} %, "
+                    f"{100 * (max(peaks) - min(peaks)) / (64 * MIB):.0f} % of a 64 MiB ceiling"
+                )
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(1), default=50, show_default=True)
+def verdicts(rounds: int) -> None:
+    """Verdicts near the margin."""
+    wrong = 0
+    with tempfile.TemporaryDirectory() as name:
+        movie_at(Path(name), 128)
+        for size, expected in ((42, "accepted"), (96, "memory exceeded")):
+            for load in (False, True):
+                found = []
+                for _ in range(rounds):
+                    if load:
+                        with busy():
+                            found.append(fresh(Path(name) / "movie.zarr", str(size)))
+                    else:
+                        found.append(fresh(Path(name) / "movie.zarr", str(size)))
+                flips = sum(one != expected for one in found)
+                wrong += flips
+                click.echo(f"{size} of 64 MiB, {'busy' if load else 'quiet'}: {rounds - flips} of {rounds} {expected}")
+    click.echo(f"{4 * rounds} verdicts, {wrong} wrong")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
