@@ -154,22 +154,17 @@ class _Inotify:
             os.close(descriptor)
         return None if self._missed else (self._read, self._written)
 
-    def _add_new(self, folder: Path) -> None:
-        """Watch a folder that has just been made: what lies in it already was written before we looked, or just after.
-
-        An event of what was written after is in the queue by now, so a file without one was written before.
-        """
-        self._add(folder, is_new=True)
-        self._drain()
-        for name in self._found:
-            self._written[name] += 1
-        self._found.clear()
-
     def _add(self, folder: Path, *, is_new: bool = False) -> None:
-        """Watch `folder` and all below."""
+        """Watch `folder` and all below.
+
+        What lies in a new folder already was written before we watched it, or since then: the event of the latter is in the
+        queue by now. So a file that has none when the queue is empty was written before.
+        """
         number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _WANTED)
         if number < 0:
             self._missed = self._missed or folder.is_dir()  # no watches left; a folder that is gone again is no loss
+            return
+        if number in self._folders:  # found by a scan before its own event came: events tell of it since then
             return
         relative = folder.relative_to(self._root).as_posix()
         self._folders[number] = "" if relative == "." else f"{relative}/"
@@ -200,6 +195,8 @@ class _Inotify:
             try:
                 data = os.read(self._fd, _BUFFER_BYTES)
             except BlockingIOError:
+                self._written.update(self._found)
+                self._found.clear()
                 return
             at = 0
             while at < len(data):
@@ -217,7 +214,7 @@ class _Inotify:
         path = self._folders[number] + name
         if mask & _IS_DIR:
             if mask & (_CREATE | _MOVED_TO):
-                self._add_new(self._root / path)
+                self._add(self._root / path, is_new=True)
         elif mask & _CLOSE_NOWRITE:
             self._read[path] += 1
         elif mask & (_CLOSE_WRITE | _MOVED_TO):  # in place, or written aside and renamed

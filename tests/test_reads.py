@@ -204,3 +204,30 @@ def test_the_grid_knows_which_chunk_was_read_how_often(movie):
 def test_words_for_counts():
     assert _times(Counter({"c/0": 1}), "written") == "1 chunk written"
     assert _times(Counter({"c/0": 2, "c/1": 1}), "read") == "3 chunks read (2 different ones)"
+
+
+def test_nested_folders_that_appear_while_chunks_are_written_count_each_write_once(tmp_path):
+    """Found by three authors at once: folders were scanned twice, or files counted by the scan and by their event."""
+    code = (
+        "import sys, numpy as np, zarr\n"
+        "a = zarr.create_array(sys.argv[1] + '/x.zarr', shape=(0, 8, 8), chunks=(4, 8, 8), dtype='uint8')\n"
+        "for i in range(60): a.append(np.full((4, 8, 8), i + 1, 'uint8'))"
+    )
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with reads(folder) as r:
+            subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(folder)], check=True)
+        assert len(r.chunks_written) == 60
+        assert set(r.chunks_written.values()) == {1}
+
+
+def test_threads_that_write_into_new_folders_count_each_write_once(tmp_path):
+    for number in range(10):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with reads(folder) as r:
+            out = zarr.create_array(folder / "x.zarr", shape=(16, 8, 8), chunks=(2, 2, 2), dtype="uint8")
+            da.store(da.ones(out.shape, chunks=out.chunks, dtype="uint8"), out, lock=False)
+        assert r.writes == 128
+        assert set(r.chunks_written.values()) == {1}
