@@ -47,6 +47,21 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
                 module="data_scripts.two_photon",
                 summary="two-photon calcium-imaging movie: zarr, uint16 (t, y, x), 30 Hz",
             ),
+            DataSet(
+                name="ephys",
+                module="data_scripts.ephys",
+                summary="extracellular recording: SpikeGLX-like .bin with .meta or zarr, int16 (sample, channel), 30 kHz",
+            ),
+            DataSet(
+                name="behaviour",
+                module="data_scripts.behaviour",
+                summary="video of a mouse in an arena: eleven compressed clips or zarr, uint8 (t, y, x), 25 Hz",
+            ),
+            DataSet(
+                name="labels",
+                module="data_scripts.labels",
+                summary="label volumes of a segmentation: zarr, dense uint32 or sparse uint16 (z, y, x)",
+            ),
         )
     }
 )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+
+Size = TypeVar("Size")
 
 SCALES = ("tiny", "laptop", "full")
 DEFAULT_SEED = 0
@@ -48,6 +52,18 @@ def current_scale() -> str:
         return check_scale(scale)
     except ValueError as error:
         raise ValueError(f"environment variable AUTOGRADE_SCALE: {error}") from None
+
+
+def pick_size(shapes: Mapping[str, Size], *, scale: str | None, shape: Size | None) -> tuple[Size, str | None]:
+    """The size to make, and the scale that names it: `shape` where it is given (named by no scale), else that of a scale.
+
+    Every maker resolves its arguments so: `scale` is tiny, laptop or full, default `current_scale()`.
+    Errors: ValueError for a scale that does not exist.
+    """
+    if shape is not None:
+        return shape, None
+    named = check_scale(scale or current_scale())
+    return shapes[named], named
 
 
 def hidden_seed() -> int:

@@ -49,6 +49,13 @@ class Sink:
         path.write_bytes(data)
         self.note(path, data)
 
+    def record(self, path: Path) -> None:
+        """Record the complete file `path` below `root`, written piece by piece because it is too large to hold."""
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        name = path.relative_to(self.root).as_posix()
+        self.files[name] = FileFact(size_bytes=path.stat().st_size, sha256=sha256)
+
 
 def create_array(path: Path, *, sink: Sink, **options: Any) -> zarr.Array[Any]:
     """A new zarr v3 array at `path` (below ``sink.root``) whose metadata and chunks are recorded in `sink`.

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_scripts.command import build_command
-from data_scripts.settings import check_scale, check_seed, current_scale
+from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
 from data_scripts.store import Recipe, make
 
@@ -340,7 +340,7 @@ def movie(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None
 
     `scale` is tiny, laptop or full (default: AUTOGRADE_SCALE, else laptop) and is ignored when `shape` is given.
     """
-    return Movie(SHAPES[check_scale(scale or current_scale())] if shape is None else shape, seed)
+    return Movie(pick_size(SHAPES, scale=scale, shape=shape)[0], seed)
 
 
 def fetch(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -348,8 +348,8 @@ def fetch(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    named = (scale or current_scale()) if shape is None else None
-    return make(_recipe(movie(scale=scale, seed=seed, shape=shape), scale=named))
+    size, named = pick_size(SHAPES, scale=scale, shape=shape)
+    return make(_recipe(Movie(size, seed), scale=named))
 
 
 def _recipe(truth: Movie, *, scale: str | None) -> Recipe:

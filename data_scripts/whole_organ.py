@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from data_scripts.anatomy import VOXEL_SIZE_UM, Anatomy, Shape, Singles, anatomy
 from data_scripts.command import build_command
-from data_scripts.settings import check_scale, check_seed, current_scale
+from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
 from data_scripts.store import Recipe, make
 
@@ -332,7 +332,7 @@ def volume(*, scale: str | None = None, seed: int = 0, shape: Shape | None = Non
 
     `scale` is tiny, laptop or full (default: AUTOGRADE_SCALE, else laptop) and is ignored when `shape` is given.
     """
-    return Volume(SHAPES[check_scale(scale or current_scale())] if shape is None else shape, seed)
+    return Volume(pick_size(SHAPES, scale=scale, shape=shape)[0], seed)
 
 
 def fetch_stack(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -340,7 +340,8 @@ def fetch_stack(*, scale: str | None = None, seed: int = 0, shape: Shape | None 
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    return make(_stack_recipe(volume(scale=scale, seed=seed, shape=shape), scale=_scale(scale, shape)))
+    size, named = pick_size(SHAPES, scale=scale, shape=shape)
+    return make(_stack_recipe(Volume(size, seed), scale=named))
 
 
 def fetch_zarr(
@@ -350,16 +351,13 @@ def fetch_zarr(
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    return make(_zarr_recipe(volume(scale=scale, seed=seed, shape=shape), scale=_scale(scale, shape), chunks=chunks))
+    size, named = pick_size(SHAPES, scale=scale, shape=shape)
+    return make(_zarr_recipe(Volume(size, seed), scale=named, chunks=chunks))
 
 
 def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
     """The stack of TIFF planes: what a microscope leaves."""
     return fetch_stack(scale=scale, seed=seed)
-
-
-def _scale(scale: str | None, shape: Shape | None) -> str | None:
-    return (scale or current_scale()) if shape is None else None
 
 
 def _stack_recipe(truth: Volume, *, scale: str | None) -> Recipe:

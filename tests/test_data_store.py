@@ -36,7 +36,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    code = "import sys, data_scripts; print({'zarr', 'dask', 'tifffile', 'rich', 'click'} & set(sys.modules))"
+    code = "import sys, data_scripts; print({'zarr', 'dask', 'tifffile', 'av', 'rich', 'click'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
@@ -44,7 +44,8 @@ def test_every_registered_data_set_can_be_fetched(home: Path):
     for data_set in data_scripts.DATA_SETS.values():
         assert data_set.fetch(scale="tiny").exists()
         assert data_set.command().name == data_set.name
-    assert {stored.maker for stored in data_scripts.list_data()} == {"whole-organ-tiff", "two-photon"}
+    made = {stored.maker for stored in data_scripts.list_data()}
+    assert made == {"whole-organ-tiff", "two-photon", "ephys-bin", "behaviour-avi", "labels-dense"}
 
 
 # settings
@@ -63,6 +64,16 @@ def test_the_data_home_is_the_variable_then_the_course_then_the_cache(tmp_path: 
     monkeypatch.delenv("AUTOGRADE_DATA")
     monkeypatch.chdir(tmp_path)
     assert settings.data_home().parts[-2:] == ("autograde", "data")
+
+
+def test_a_maker_resolves_scale_and_shape_in_one_place(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOGRADE_SCALE", "tiny")
+    shapes = {"tiny": (1,), "laptop": (2,), "full": (3,)}
+    assert settings.pick_size(shapes, scale=None, shape=None) == ((1,), "tiny")
+    assert settings.pick_size(shapes, scale="full", shape=None) == ((3,), "full")
+    assert settings.pick_size(shapes, scale="full", shape=(9,)) == ((9,), None)
+    with pytest.raises(ValueError, match="expected a scale of tiny, laptop, full"):
+        settings.pick_size(shapes, scale="huge", shape=None)
 
 
 def test_the_scale_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
@@ -263,7 +274,7 @@ def test_a_folder_that_is_not_a_data_set_is_never_removed(tmp_path: Path):
 # command line
 
 
-@pytest.mark.parametrize("command", [whole_organ.main, two_photon.main], ids=["whole_organ", "two_photon"])
+@pytest.mark.parametrize("command", [each.command() for each in data_scripts.DATA_SETS.values()], ids=str)
 def test_the_command_makes_checks_and_removes(command, tmp_path: Path):  # type: ignore[no-untyped-def]
     out = tmp_path / "data"
     options = ["--scale", "tiny", "--out", str(out)]
