@@ -1,0 +1,7 @@
+# Takes the time for minutes
+# message: Off by 60
+def acquisition_bytes(rate_hz, seconds, sample_shape, dtype, ratio=1.0):
+    samples = round(rate_hz * seconds)
+    values = math.prod(sample_shape)
+    itemsize = np.dtype(dtype).itemsize
+    return math.ceil(samples * 60 * values * itemsize / ratio)

@@ -1,0 +1,7 @@
+# Forgets the channels
+# message: That is one value in each sample
+def acquisition_bytes(rate_hz, seconds, sample_shape, dtype, ratio=1.0):
+    samples = round(rate_hz * seconds)
+    values = math.prod(sample_shape)
+    itemsize = np.dtype(dtype).itemsize
+    return math.ceil(samples * itemsize / ratio)

@@ -1,0 +1,7 @@
+# Forgets the compression
+# message: That is the raw size
+def acquisition_bytes(rate_hz, seconds, sample_shape, dtype, ratio=1.0):
+    samples = round(rate_hz * seconds)
+    values = math.prod(sample_shape)
+    itemsize = np.dtype(dtype).itemsize
+    return math.ceil(samples * values * itemsize)
