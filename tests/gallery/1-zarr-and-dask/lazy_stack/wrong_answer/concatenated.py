@@ -1,0 +1,7 @@
+# da.concatenate glues the trials together in time
+# message: da.stack makes a new first axis
+def lazy_stack(paths):
+    first = tifffile.imread(paths[0])
+    paths = sorted(paths, key=lambda path: int(path.stem.split('_')[1]))
+    notes = [dask.delayed(tifffile.imread)(path) for path in paths]
+    return da.concatenate([da.from_delayed(note, shape=first.shape, dtype=first.dtype) for note in notes])
