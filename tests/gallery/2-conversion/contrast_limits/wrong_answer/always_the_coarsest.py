@@ -1,0 +1,6 @@
+# Takes the coarsest level, however small
+# message: Those are the limits of level '2'
+def contrast_limits(group):
+    levels = [group[d["path"]] for d in group.attrs["ome"]["multiscales"][0]["datasets"]]
+    low, high = np.percentile(levels[-1][:], (1, 99.9))
+    return float(low), float(high)

@@ -1,0 +1,9 @@
+# Chunks at the edge are not counted
+# message: Round up when you divide
+def overview(group, max_requests):
+    levels = [group[d["path"]] for d in group.attrs["ome"]["multiscales"][0]["datasets"]]
+    for level in levels:
+        rows, columns = (n // c for n, c in zip(level.shape[1:], level.chunks[1:]))
+        if rows * columns <= max_requests:
+            break
+    return level[level.shape[0] // 2]

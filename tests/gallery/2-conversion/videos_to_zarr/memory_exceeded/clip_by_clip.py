@@ -1,0 +1,24 @@
+# One clip at a time, and one of them is long
+def videos_to_zarr(paths, out):
+    paths = sorted(paths, key=lambda path: int(path.stem.split("_")[1]))
+    with av.open(str(paths[0])) as container:
+        stream = container.streams.video[0]
+        h, w, rate = stream.height, stream.width, float(stream.average_rate)
+    group = zarr.create_group(out, attributes={"frame_rate_hz": rate})
+    frames = group.create_array(
+        "frames", shape=(0, h, w), chunks=(16, h, w), dtype="uint8", dimension_names=("t", "y", "x")
+    )
+    waiting = []
+    for path in paths:
+        with av.open(str(path)) as container:
+            waiting += [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+        whole = len(waiting) // 16 * 16
+        if whole:
+            frames.append(np.stack(waiting[:whole]))
+            waiting = waiting[whole:]
+    if waiting:
+        frames.append(np.stack(waiting))
+    n = frames.shape[0]
+    time = group.create_array("time", shape=(n,), dtype="float64", dimension_names=("t",))
+    time[:] = np.arange(n) / rate
+    return group
