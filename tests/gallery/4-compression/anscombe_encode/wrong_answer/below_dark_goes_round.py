@@ -1,0 +1,10 @@
+# x - dark in uint16
+# message: It is below dark
+def anscombe_encode(x, gain, dark):
+    photons = (x - np.uint16(dark)) / gain
+    codes = np.rint(2 * np.sqrt(photons + 3 / 8))
+    return codes.astype("uint8" if codes.max() <= 255 else "uint16")
+
+def anscombe_decode(codes, gain, dark):
+    photons = (codes.astype("float64") / 2) ** 2 - 3 / 8
+    return np.clip(np.rint(dark + gain * photons), 0, 65535).astype("uint16")
