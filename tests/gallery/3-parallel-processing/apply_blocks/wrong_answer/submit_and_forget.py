@@ -1,0 +1,13 @@
+# Nobody asks the futures
+# message: apply_blocks did not say so
+def apply_blocks(function, source, target):
+    regions = []
+    for corner in itertools.product(*[range(0, n, c) for n, c in zip(target.shape, target.chunks)]):
+        regions.append(tuple(slice(a, min(a + c, n)) for a, c, n in zip(corner, target.chunks, target.shape)))
+
+    def one(region):
+        target[region] = function(source[region])
+
+    with ThreadPoolExecutor(4) as pool:
+        for region in regions:
+            pool.submit(one, region)

@@ -1,0 +1,12 @@
+# axis=0
+# message: The median runs over time
+def bandpass_and_reference(recording, fs, band):
+    sos = signal.butter(3, band, "bandpass", fs=fs, output="sos")
+
+    def clean(block):
+        filtered = signal.sosfiltfilt(sos, block, axis=0)
+        return (filtered - np.median(filtered, axis=0)).astype("float32")
+
+    margin = int(np.ceil(6 * fs / band[0]))
+    x = recording.rechunk({1: -1})
+    return x.map_overlap(clean, depth=(margin, 0), boundary="none", dtype="float32")
