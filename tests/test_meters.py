@@ -5,6 +5,7 @@ The cases are one contract; a meter for another system would have to pass it, to
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autograde import meters
 from autograde.errors import MeterError
 from autograde.meters import Poller, PsutilMeter, Reading, TreeMeter, default_meter, descendants
 from autograde.types import Measurement, from_json
@@ -212,6 +214,28 @@ def test_pages_that_move_between_processes_while_they_are_read_are_not_counted_t
     monkeypatch.setattr("autograde.meters.descendants", lambda pid, exclude: [2])
     monkeypatch.setattr("autograde.meters._rollup_bytes", lambda pid: (told[pid].pop(0), 0))
     assert TreeMeter(1).read() == Reading(total_bytes=200, shared_bytes=0, child_bytes=100)
+
+
+@linux
+def test_a_child_is_found_even_where_the_system_does_not_tell_of_new_processes(monkeypatch):
+    """lxcfs makes up /proc/loadavg, so the number of the newest process may stand still."""
+    real = open
+
+    def fake(path, *args, **kwargs):
+        if path == "/proc/loadavg":
+            return io.BytesIO(b"0.00 0.01 0.05 1/123 4711\n")
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(meters, "open", fake, raising=False)
+    meter = TreeMeter(os.getpid())
+    before = meter.read().child_bytes
+    code = "a = bytearray(b'x') * (32 * 2**20); print(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        readings = [meter.read().child_bytes for _ in range(12)]
+        child.communicate(b"\n")
+    assert readings[-1] - before > 30 * MIB
+    assert [meter.read().child_bytes for _ in range(12)][-1] == before
 
 
 @linux
