@@ -114,7 +114,7 @@ def judge_submission(
         status, messages = Status.MISSING, ["Nothing was handed in."]
     elif not readable:
         status = Status.UNREADABLE
-    elif manual and not any(result.verdict is Verdict.JE for result in results):
+    elif manual and not course.settings.practice and not any(result.verdict is Verdict.JE for result in results):
         status = Status.MANUAL
     judge_troubles = [result.message for result in results if result.verdict is Verdict.JE]
     judged = report(

@@ -479,6 +479,15 @@ def test_what_a_person_grades_waits_and_the_status_says_so(with_essay, counted):
     assert marks(with_essay, "ada")["thoughts"][1]
 
 
+def test_in_practice_nobody_waits_for_a_person(tmp_path, counted):
+    book = toys.source_book()
+    book.cells.append(toys.essay("thoughts", "write here", points=3))
+    course = toys.write_course(tmp_path / "practice", {"exercise": book})
+    toys.hand_in(course, "ada", toys.answered(book, toys.RIGHT))
+    (judged,) = grade(course, "toy")
+    assert judged.report.status is Status.GRADED
+
+
 def test_marks_given_by_hand_survive_grading_again(with_essay, counted):
     grade(with_essay, "toy")
     with Gradebook(f"sqlite:///{with_essay.root / 'gradebook.db'}", "toy") as book:
