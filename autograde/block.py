@@ -282,8 +282,8 @@ class LocalRun:
         self._stack.enter_context(pinned())
         self._held = self._stack.enter_context(_recorded())
         self._baseline = meter.read()
-        available = psutil.virtual_memory().available
-        limit = _FREE_PART * available
+        self._available_bytes = int(psutil.virtual_memory().available)
+        limit = _FREE_PART * self._available_bytes
         if spec.ceiling_bytes is not None:
             limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)
         self._poller = Poller(
@@ -318,6 +318,7 @@ class LocalRun:
             allocations=tuple(self._held.allocations),
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
+            available_bytes=self._available_bytes,
             growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base.total_bytes, 0)) for at, size in peak.samples),
         )

@@ -12,11 +12,11 @@ __all__ = ["chunk_chart", "memory_chart"]
 
 _WIDTH, _HEIGHT = 520, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 112, 26, 30
-_GOOD, _BAD, _LIMIT, _PREDICTED, _DATA = "#2a7f62", "#c0392b", "#c0392b", "#2b6cb0", "#8a6d1d"
+_GOOD, _BAD, _LIMIT, _PREDICTED, _DATA, _FREE = "#2a7f62", "#c0392b", "#c0392b", "#2b6cb0", "#8a6d1d", "#888888"
 
 
 def memory_chart(measurement: Measurement) -> str:
-    """Held memory above the baseline against time, with ceiling, prediction and data size where they are known.
+    """Held memory above the baseline against time, with ceiling, prediction, data size and free memory where known.
 
     With a slope: the peaks of both runs against the size of their data, extended to 1 TiB.
     """
@@ -27,10 +27,15 @@ def memory_chart(measurement: Measurement) -> str:
         (measurement.ceiling_bytes, "ceiling", _LIMIT, "6 3"),
         (measurement.predicted_bytes, "predicted", _PREDICTED, "2 3"),
         (measurement.data_bytes, "data", _DATA, "1 3"),
+        (measurement.available_bytes, "free", _FREE, "1 5"),
     ]
     known = [(size, name, color, dash) for size, name, color, dash in marks if size is not None]
     # the data may be far larger than everything else: then it is named at the top, not drawn to scale
-    scale_to = [peak, MIB, *(size for size, name, *_ in known if name != "data" or size <= 2.5 * max(peak, MIB))]
+    scale_to = [
+        peak,
+        MIB,
+        *(size for size, name, *_ in known if name not in ("data", "free") or size <= 2.5 * max(peak, MIB)),
+    ]
     top = 1.12 * max(scale_to)
     duration = max(measurement.wall_seconds, 1e-3)
     inner_width, inner_height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM

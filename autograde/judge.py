@@ -72,7 +72,8 @@ class JudgeRun:
             # solution gets through with it: verify wants 1.5 x the ceiling of those, and 1.25 x is what it can hide.
             kept = max(self._start.total_bytes - self._baseline, 0)
             self._baseline += min(kept, spec.ceiling_bytes // _FORGIVEN_PART)
-        limit = 0.7 * psutil.virtual_memory().available
+        self._available_bytes = int(psutil.virtual_memory().available)
+        limit = 0.7 * self._available_bytes
         if spec.ceiling_bytes is not None:
             limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)
         self._poller = Poller(
@@ -101,6 +102,7 @@ class JudgeRun:
             leftovers=self._leftovers,
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
+            available_bytes=self._available_bytes,
             growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base, 0)) for at, size in peak.samples),
         )

@@ -148,6 +148,7 @@ class Measurement:
     leftovers: tuple[tuple[str, int], ...] = ()  # names in the notebook and the bytes that they hold
     predicted_bytes: int | None = None
     data_bytes: int | None = None  # size of the data that was worked on, where the author says it
+    available_bytes: int | None = None  # memory of the machine that was free when the block began
     growth: Growth | None = None  # the same code on less data, where a slope was asked for
     samples: tuple[tuple[float, int], ...] = ()  # (seconds since the start, bytes), thinned for a chart
 

@@ -104,3 +104,8 @@ def test_whatever_a_meter_is_called_the_picture_stays_well_formed(meter):
 )
 def test_extreme_figures_give_a_picture_too(facts):
     assert picture(**facts).tag == f"{SVG}svg"
+
+
+def test_free_memory_is_drawn_to_scale_or_named_at_the_top():
+    assert "free 21 GiB ↑" in texts(picture(available_bytes=21 * GIB))
+    assert "free 100 MiB" in texts(picture(available_bytes=100 * MIB, peak_bytes=90 * MIB))
