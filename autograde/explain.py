@@ -166,8 +166,9 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     if measurement.shared_bytes and measurement.shared_bytes > measurement.peak_bytes / 4:
         sentences.append(f"{format_bytes(measurement.shared_bytes)} of it are shared memory, which counts too.")
     if measurement.per_byte and not measurement.stopped:
+        cost = f"{measurement.per_byte:.2g}"
         sentences.append(
-            f"Each byte of data more costs {measurement.per_byte:.2g} bytes of memory: "
+            f"Each further byte of data costs {cost} byte{'s' * (cost != '1')} of memory: "
             f"a 1 TiB recording would need {format_bytes(measurement.per_byte * TIB)}."
         )
     # less than the data may be a constant number of slabs, and what was stopped may have had no end

@@ -50,6 +50,32 @@ SMALL_MENDED = """\
 def total(n):
     return sum(np.ones(2**16).sum() for _ in range(0, n, 2**16))
 """
+GROWING = "growing.ipynb"
+GROWING_SETUP = """\
+import tempfile
+
+import numpy as np
+import zarr
+
+from autograde import projected, reads, slope
+
+folder = tempfile.mkdtemp()
+movie = zarr.create_array(f"{folder}/movie.zarr", shape=(96, 64, 64), chunks=(16, 32, 64), dtype="uint16")
+movie[:] = 7
+"""
+GROWING_TEST = """\
+growth = slope(lambda n: total(n), 32 * 2**20, 128 * 2**20, data=(32 * 2**20, 128 * 2**20))
+assert growth.results == (32 * 2**20, 128 * 2**20)
+"""
+GROWING_HUNGRY = """\
+def total(n):
+    values = np.ones(n, np.uint8)
+    return int(values.sum())
+"""
+GROWING_READS = """\
+with reads(f"{folder}/movie.zarr") as r:
+    movie[0], movie[20], movie[:, 1, 1]
+"""
 
 
 def gallery(verdict, name):
@@ -73,6 +99,15 @@ def server(tmp_path_factory):
             nbgrader_cell("locked", "setup", "import numpy as np\n\nfrom autograde import ceiling"),
             nbgrader_cell("solution", "total", "def total(n):\n    raise NotImplementedError()"),
             nbgrader_cell("test", "test_total_memory", SMALL_TEST, 1),
+        ],
+    )
+    write_notebook(
+        work / GROWING,
+        [
+            nbgrader_cell("locked", "setup", GROWING_SETUP),
+            nbgrader_cell("solution", "total", GROWING_HUNGRY),
+            nbgrader_cell("test", "test_total_slope", GROWING_TEST, 1),
+            nbgrader_cell("test", "look", GROWING_READS, 1),
         ],
     )
     with jupyter(work, folder / "jupyter", AUTOGRADE_DATA=str(folder / "data")) as address:
@@ -166,6 +201,25 @@ def test_a_runaway_answer_is_stopped_and_the_kernel_stays_usable(exercise):
     # the same kernel, with what it had: nothing was restarted, and the memory is free again
     answer(exercise, gallery("accepted", "slabs_into_one_buffer"))
     expect(exercise.run(f"test_{EXERCISE}")).to_have_text("✓ passed")
+
+
+def test_memory_that_grows_and_chunks_that_are_read_are_pictures(server, browser):
+    address, _ = server
+    with new_page(browser) as page:
+        notebook = LabNotebook(page, address, GROWING)
+        for cell in ("setup", "total"):
+            expect(notebook.run(cell)).not_to_contain_text("Error")
+        output = notebook.run("test_total_slope")
+        words = " ".join(output.locator(".jp-OutputArea-output").last.inner_text().split())
+        assert (
+            "Right answer, but its memory grows with the data: 32 MiB for 32 MiB of data, 128 MiB for 128 MiB;" in words
+        )
+        assert "Line 2 of `total`, `values = np.ones(n, np.uint8)`," in words
+        assert "✗ the peak grows with the data" in chart(output)
+        drawn = chart(notebook.run("look"))
+        screenshot(page, "lab-6-growth-and-reads")
+        assert "10 chunks read (8 different ones)" in drawn
+        assert "movie.zarr, 6×2×1 chunks, read" in drawn
 
 
 @pytest.fixture(scope="module")

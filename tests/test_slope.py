@@ -50,7 +50,7 @@ def test_one_copy_of_everything_has_slope_one():
     ) as caught:
         slope(eager, SMALL, LARGE, data=(SMALL, LARGE))
     assert caught.value.measurement.per_byte == pytest.approx(1, abs=0.05)
-    assert "Each byte of data more costs 1 bytes of memory" in str(caught.value)
+    assert "Each further byte of data costs 1 byte of memory" in str(caught.value)
     assert "a 1 TiB recording would need 1 TiB" in str(caught.value)
 
 
