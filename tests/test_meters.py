@@ -379,6 +379,37 @@ def test_descendants_are_found_through_threads_and_generations_and_may_be_left_o
         child.communicate()
 
 
+# --- a meter that sees less: the same contract as far as it claims --------------------------------------------------------
+
+WITH_PSUTIL = """
+    from autograde import block, meters
+    block.default_meter = lambda pid=None: meters.PsutilMeter(pid or os.getpid())
+"""
+CLAIMED = {
+    "an array of ones": ("a = np.ones(96 * MIB, np.uint8)", 96),
+    "zeros that are touched": ("a = np.zeros(96 * MIB, np.uint8); a[::4096] = 1; time.sleep(0.1)", 96),
+    "many small objects": ("a = [bytes(4063) for _ in range(96 * 256)]", 96),
+    "an array that nobody touches": ("a = np.empty(96 * MIB, np.uint8)", 0),
+    "a file that is read in blocks": (
+        "(folder / 'file').write_bytes(b'x' * MIB)\nwith (folder / 'file').open('rb') as f:\n    while f.read(4096): pass",
+        0,
+    ),
+    "a child program": (
+        "import subprocess\nsubprocess.run([sys.executable, '-c', 'import time; a = bytearray(96 * 2**20); time.sleep(1)'])",
+        96,
+    ),
+}
+
+
+@linux
+@pytest.mark.parametrize(("work", "size_mib"), CLAIMED.values(), ids=CLAIMED)
+def test_unique_set_sizes_see_what_they_claim_to_see(tmp_path, work, size_mib):
+    """The advisory meter of macOS and Windows, tried where we can; its error may be larger."""
+    seen = measured(tmp_path, work, before=textwrap.dedent(WITH_PSUTIL))
+    assert seen.meter == "psutil (advisory)"
+    assert seen.peak_bytes == pytest.approx(size_mib * MIB, abs=16 * MIB)
+
+
 # --- the poll ---------------------------------------------------------------------------------------------------------
 
 
