@@ -1,5 +1,5 @@
 # One frame at a time into chunks of many
-# message: was written 2 times, expected once
+# message: times, expected once
 def save_chunked(frames, path, shape, chunks, dtype):
     array = zarr.create_array(path, shape=shape, chunks=chunks, dtype=dtype)
     for t, frame in enumerate(frames):
