@@ -1,5 +1,5 @@
 # x - x.min() in int16
-# message: expected the step 15
+# message: went round the corner of int16: make it int32 first
 def lsb_pack(x):
     offset = int(x.min())
     distance = x - x.min()
