@@ -25,6 +25,16 @@ _HABITS = tuple(
     _Habit(re.compile(pattern), does, instead)
     for pattern, does, instead in (
         (
+            r"delayed\(\s*[\w.]+\(",
+            "reads now: `delayed` is given the result, and not the function",
+            "dask.delayed(read)(path), with the function and its arguments apart",
+        ),
+        (
+            r"\[\s*(:|\.\.\.)\s*(,\s*:\s*)*\]\s*=[^=]",
+            "holds everything at once, to write it",
+            "write each part into its place in the zarr array as soon as you have it",
+        ),
+        (
             r"\b(np|numpy|da)\.(stack|concatenate|vstack|dstack|block)\(",
             "joins all the parts in memory",
             "write each part into its place in the zarr array as soon as you have it",
@@ -32,7 +42,8 @@ _HABITS = tuple(
         (
             r"\.compute\(|\bcompute\(",
             "asks dask for the whole result at once",
-            "let dask write block by block with da.store, or compute something small",
+            "let dask write block by block with da.store, or compute something small; if the result is small, the chunks "
+            "are too large: look at x.chunksize",
         ),
         (
             r"\.rechunk\(|\.persist\(",
@@ -57,7 +68,7 @@ _HABITS = tuple(
         (
             r"\blist\(|\.append\(|^\s*\[.* for .* in |= \[.* for .* in ",
             "keeps every piece in a list",
-            "write each piece before you read the next, and keep none of them",
+            "use each piece (write it, or add it up) before you take the next, and keep none of them",
         ),
         (
             r"\.astype\(|float64|float32|/ ?[0-9.]+",
