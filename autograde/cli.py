@@ -252,7 +252,11 @@ def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
 )
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Solutions at once; default: by cores and memory.")
 @click.option(
-    "--quick", is_flag=True, help="Judge all, but run wrong solutions in a kernel only once per exercise and verdict."
+    "--quick",
+    metavar="TURN",
+    default=None,
+    help="Only the first of each verdict in a kernel, only a third of the other wrong ones judged. TURN (a commit, say) "
+    "decides which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_format
@@ -263,7 +267,7 @@ def verify(
     exercises: tuple[str, ...],
     gallery: Path | None,
     jobs: int | None,
-    quick: bool,
+    quick: str | None,
     verbose: bool,
     style: str,
 ) -> None:
@@ -305,10 +309,10 @@ def verify(
     table_rows = rows(runs)
 
     def table() -> None:
+        judged = sum(run.judged is not None for run in runs)
         both = sum(run.kernel is not None for run in runs)
-        sheet = Table(
-            "exercise", title=f"{assignment}: {len(runs)} solutions judged, {both} of them in one kernel, too"
-        )
+        title = f"{assignment}: {len(runs)} solutions, {judged} judged, {both} run in one kernel"
+        sheet = Table("exercise", title=title)
         for name in (
             "accepted",
             "wrong",

@@ -19,7 +19,7 @@ class _Habit:
     instead: str
 
 
-_SLABS = "take a slab of a few planes, finish it, then take the next"
+_SLABS = "take a slab (some planes, frames or samples), finish it, then take the next"
 #: In order: the first pattern that fits the line speaks.
 _HABITS = tuple(
     _Habit(re.compile(pattern), does, instead)
@@ -61,9 +61,14 @@ _HABITS = tuple(
             "write each part into its place in the zarr array as soon as you have it",
         ),
         (
-            r"\bimread\(|\basarray\(\)|\bfromfile\(",
+            r"\bimread\(|\basarray\(\)",
             "reads image data",
             "read one file (or a few planes), write it, and let it go before you read the next",
+        ),
+        (
+            r"\bfromfile\(|\.read\(\)|\bfrombuffer\(",
+            "reads the whole file",
+            "read one piece (a chunk or a few), write it, and let it go before you read the next",
         ),
         (
             r"\blist\(|\.append\(|^\s*\[.* for .* in |= \[.* for .* in ",
@@ -76,7 +81,12 @@ _HABITS = tuple(
             f"{_SLABS}, and convert only that slab",
         ),
         (
-            r"\.(store|to_zarr)\(|\bda\.(store|to_zarr)\(",
+            r"\.to_zarr\(",
+            "first rechunks to blocks of about 128 MiB, where the array on disk exists already",
+            "da.store(x, array, lock=False), with blocks that are whole numbers of the chunks you write",
+        ),
+        (
+            r"\.store\(|\bstore\(",
             "runs a dask graph that holds many blocks at once",
             "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
             "(da.from_zarr(x, chunks=...), not rechunk)",
