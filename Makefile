@@ -31,7 +31,7 @@ unit: $(VENV)/.dev chromium
 	pytest tests
 
 notebooks: $(VENV)/.dev
-	AUTOGRADE_SCALE=tiny pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source
+	AUTOGRADE_SCALE=tiny pytest --numprocesses $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source
 
 verify: $(VENV)/.dev
 	turn="$$(git rev-parse HEAD 2>/dev/null || date +%F)"; for assignment in tests/gallery/*/; do \
