@@ -245,6 +245,36 @@ def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--practice", is_flag=True, help="With the full tests, so that everything runs offline; solutions never.")
+@click.pass_context
+def kit(ctx: click.Context, out: Path, practice: bool) -> None:
+    """Make what students get, below 5 MB: OUT/<course> as a folder, a zip, and a git repository without history.
+
+    Every file is searched for texts of solutions and hidden tests; if one is found, no kit is made.
+
+    \b
+    Example:
+      autograde kit build/kit
+      autograde kit build/kit --practice
+    """
+    from .kit import make_kit
+
+    course = _course(ctx)
+    with _progress("kit") as progress:
+        task = progress.add_task("", total=None)
+        made = make_kit(
+            course,
+            out,
+            practice=practice,
+            told=lambda step, total: progress.update(task, advance=1, total=total, description=step),
+        )
+    click.echo(f"kit of {made.n_files} files, {made.size_bytes / 1e6:.2f} MB; no hidden text in it")
+    for path, what in ((made.folder, "folder"), (made.archive, "zip"), (made.repository, "git clone")):
+        click.echo(f"  {what}: {path}")
+
+
+@main.command()
 @click.argument("assignment")
 @click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be given more than once.")
 @click.option(

@@ -30,13 +30,20 @@ def _lines(text: str) -> Iterator[str]:
             yield squeezed
 
 
-def secrets(notebooks: Iterable[Any]) -> frozenset[str]:
-    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks."""
+def secrets(notebooks: Iterable[Any], *, tests: bool = True) -> frozenset[str]:
+    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks.
+
+    Without `tests` hidden tests are open, and only solutions are secret.
+    """
     hidden: set[str] = set()
     open_text: list[str] = []
     for notebook in notebooks:
         for cell in notebook.cells:
-            hidden.update(line for match in _REGION.finditer(cell.source) for line in _lines(match[2]))
+            for match in _REGION.finditer(cell.source):
+                if tests or match[1] != "HIDDEN TESTS":
+                    hidden.update(_lines(match[2]))
+                else:
+                    open_text.append(match[2])
             open_text.append(_REGION.sub("", cell.source))
             meta = cell.metadata.get("nbgrader", {})
             if meta.get("solution") and not _REGION.search(cell.source):  # the whole cell is the solution
@@ -47,9 +54,9 @@ def secrets(notebooks: Iterable[Any]) -> frozenset[str]:
 
 
 def find_leaks(folder: Path, hidden: frozenset[str]) -> list[str]:
-    """Every place below `folder` where one of the `hidden` lines stands, as "file: line"."""
+    """Every place below `folder` (or in this one file) where one of the `hidden` lines stands, as "file: line"."""
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
         if path.is_file():
             text = re.sub(r"\s+", " ", _text(path))
             found += [f"{path.relative_to(folder)}: {line}" for line in sorted(hidden) if line in text]
@@ -82,9 +89,17 @@ def _strings(value: Any) -> Iterator[str]:
                 yield from _strings(part)
 
 
-def release(course: Course, assignment: str, *, target: Path | None = None) -> Path:
+def release(
+    course: Course,
+    assignment: str,
+    *,
+    target: Path | None = None,
+    full_tests: bool = False,
+    keep_marks: bool = True,
+) -> Path:
     """Make release/<assignment>/ anew (or `target`) through nbgrader; the old one stays if anything goes wrong.
 
+    With `full_tests` hidden tests come along, solutions still never. Without `keep_marks` the gradebook is left alone.
     Raises `CourseError` when nbgrader refuses, or when the text of a solution or hidden test would get out.
     """
     course.check_assignment(assignment)
@@ -94,9 +109,9 @@ def release(course: Course, assignment: str, *, target: Path | None = None) -> P
         _check_source(notebook, path)
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=final.parent) as scratch:
-        generate_release(course, assignment, Path(scratch))
+        generate_release(course, assignment, Path(scratch), full_tests=full_tests, keep_marks=keep_marks)
         made = Path(scratch) / assignment
-        leaks = find_leaks(made, secrets(sources))
+        leaks = find_leaks(made, secrets(sources, tests=not full_tests))
         if leaks:
             raise CourseError(
                 f"{assignment} was not released: {len(leaks)} hidden lines would get out, for example {leaks[0]!r}. "
