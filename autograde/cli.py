@@ -407,42 +407,81 @@ def _memory(result: TestResult) -> str:
     return f"{format_bytes(result.peak_bytes)} of {format_bytes(result.ceiling_bytes)}"
 
 
+def _exercise_table(exercises: Sequence[Any]) -> Table:
+    """Grouped by notebook; several columns of figures would hide the one that counts."""
+    sheet = Table()
+    for name in ("notebook", "exercise", ""):
+        sheet.add_column(name, no_wrap=True)
+    sheet.add_column("tests", justify="right", no_wrap=True)
+    sheet.add_column("state", no_wrap=True)
+    above = None
+    for one in exercises:
+        sign = "[green]" if one.verdict is Verdict.AC else "[dim]" if one.verdict in (None, Verdict.NS) else "[red]"
+        sheet.add_row(
+            "" if one.notebook == above else escape(one.notebook),
+            escape(one.name),
+            "optional" if one.optional else "core",
+            f"{one.passed}/{one.tests}",
+            f"{sign}{one.words}[/]",
+        )
+        above = one.notebook
+    return sheet
+
+
 @main.command()
-@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("places", metavar="[NOTEBOOK|FOLDER]...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_format
 @click.pass_context
-def check(ctx: click.Context, notebooks: tuple[Path, ...], style: str) -> None:
-    """Check your own notebook: the tests in it, judged as grading would judge them. Save the notebook first.
+def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
+    """Check your own notebooks: the tests in them, judged as grading would judge them. Save first.
 
-    Exit 1 if something does not pass yet.
+    Of a notebook every test is shown, and its exercises; of a folder the exercises of all notebooks in it. Exit 1 if
+    something does not pass yet.
 
     \b
     Example:
       autograde check release/2-conversion/imaging.ipynb
+      autograde check release             all exercises, done and not yet
     """
-    from .check import check_notebook
+    from .check import check_all, overview
 
-    reports = []
-    for path in notebooks:
-        with _progress(path.name) as progress:
-            task = progress.add_task("")
+    checked: list[Any] = []
+    with _progress("check") as progress:
+        tasks: dict[Path, Any] = {}
 
-            def told(done: int, total: int, test: str, task: Any = task, progress: Progress = progress) -> None:
-                progress.update(task, completed=done, total=total, description=test)
+        def told(path: Path, done: int, total: int, test: str) -> None:
+            if path not in tasks:
+                tasks[path] = progress.add_task("")
+            progress.update(tasks[path], completed=done, total=total, description=f"{path.name}: {test}")
 
-            reports.append(check_notebook(path, told=told))
+        for place in places:
+            checked += check_all(place, told=told)
+    all_exercises = overview(checked)
+    named = {place for place in places if not place.is_dir()}
 
     def table() -> None:
-        for report in reports:
-            _output().print(_result_table(report, points=False))
-            passed = sum(result.verdict is Verdict.AC for result in report.tests)
-            _output().print(
-                f"{passed} of {len(report.tests)} tests pass." + (f" {report.message}" if report.message else "")
-            )
+        for one in checked:
+            if one.report is not None and one.path in named:
+                _output().print(_result_table(one.report, points=False))
+                passed = sum(result.verdict is Verdict.AC for result in one.report.tests)
+                _output().print(
+                    f"{passed} of {len(one.report.tests)} tests pass. {escape(one.report.message)}".rstrip()
+                )
+        _output().print(_exercise_table(all_exercises.exercises))
+        _output().print(all_exercises.summary)
 
-    rows = [{"student": report.student, **to_jsonable(test)} for report in reports for test in report.tests]
+    rows = []
+    for one in checked:
+        if one.report is None:
+            click.echo(f"autograde: {one.problem}", err=True)
+            continue
+        exercise_of = {test: exercise for exercise in one.exercises for test in exercise.test_names}
+        for result in one.report.tests:
+            exercise = exercise_of.get(result.test)
+            more = {"exercise": exercise and exercise.name, "optional": exercise and exercise.optional}
+            rows.append({"student": one.report.student, **to_jsonable(result), **more})
     _print_rows(style, list(rows[0]) if rows else [], rows, table)
-    passed = all(result.verdict is Verdict.AC for report in reports for result in report.tests)
+    passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(_PASSED if passed else _NOT_PASSED)
 
 
