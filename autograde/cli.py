@@ -227,18 +227,32 @@ def doctor(ctx: click.Context, line: bool, style: str) -> None:
 
 @main.command()
 @click.argument("assignments", nargs=-1)
+@click.option(
+    "--solutions", is_flag=True, help="For afterwards: with solutions and all tests, into release-solutions/."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="With --solutions: another folder for them."
+)
 @click.pass_context
-def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
+def release(ctx: click.Context, assignments: tuple[str, ...], solutions: bool, out: Path | None) -> None:
     """Make the student version of assignments (default: all), through nbgrader, and search it for anything hidden.
 
     \b
     Example:
       autograde release 2-conversion
+      autograde release 2-conversion --solutions    afterwards: release-solutions/2-conversion/
     """
     from .release import release as release_one
+    from .release import release_solutions
 
     course = _course(ctx)
+    if out is not None and not solutions:
+        raise CourseError("--out goes with --solutions; releases lie where nbgrader looks for them")
     for assignment in assignments or course.assignments():
+        if solutions:
+            path = release_solutions(course, assignment, out or course.root / "release-solutions")
+            click.echo(f"released {path}, with solutions")
+            continue
         path = release_one(course, assignment)
         notebooks = ", ".join(sorted(item.name for item in path.glob("*.ipynb")))
         click.echo(f"released {path.relative_to(course.root)} ({notebooks}); no hidden text in it")
@@ -485,15 +499,76 @@ def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
     ctx.exit(_PASSED if passed else _NOT_PASSED)
 
 
-def _read_roster(path: Path | None) -> list[str]:
-    """Names from the first column of a CSV or text file, without a heading such as `id` or `student`."""
-    if path is None:
-        return []
+def _read_rows(path: Path) -> list[list[str]]:
+    """The lines of a roster, a CSV or text file, that are not empty."""
     try:
-        lines = [row[0].strip() for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
+        return [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
     except OSError as error:
         raise CourseError(f"the roster {path} cannot be read: {error.strerror}") from error
+
+
+def _read_roster(path: Path | None) -> list[str]:
+    """Names from the first column, without a heading such as `id` or `student`."""
+    lines = [row[0].strip() for row in _read_rows(path)] if path else []
     return [line for line in lines if line and line.lower() not in ("id", "student", "student_id", "name")]
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Who is in the class, one a line: the name of the folder first, then (CSV) other names of the same person.",
+)
+@click.option("--assignment", default=None, help="Which one, where names of notebooks leave it open.")
+@click.option("--replace", is_flag=True, help="Replace what lies in submitted/ already.")
+@_format
+@click.pass_context
+def collect(
+    ctx: click.Context, source: Path, roster: Path | None, assignment: str | None, replace: bool, style: str
+) -> None:
+    """Bring what students have handed in to submitted/<student>/<assignment>/. SOURCE is the zip of a learning platform
+    (folders such as `Name_1234_assignsubmission_file_`), a folder for each student, or notebooks named `ada_imaging.ipynb`.
+
+    An archive with links, paths that lead out of it, or huge files is refused as a whole.
+
+    \b
+    Example:
+      autograde collect ~/Downloads/conversion.zip --roster roster.csv
+    """
+    from .collect import collect as collect_from
+    from .collect import read_people
+
+    course = _course(ctx)
+    people = read_people(_read_rows(roster)) if roster else ()
+    done = collect_from(course, source, people=people, assignment=assignment, replace=replace)
+
+    def table() -> None:
+        sheet = Table("student", "assignment", "notebook", "status", "from")
+        for one in done.notebooks:
+            sheet.add_row(*map(escape, (one.student, one.assignment, one.notebook, one.status, one.place)))
+        _output().print(sheet)
+        if any(one.status == "kept" for one in done.notebooks):
+            click.echo("kept: another version lies in submitted/ already; --replace takes the new one")
+
+    rows = [to_jsonable(one) for one in done.notebooks]
+    rows += [
+        {"student": student, "assignment": name, "notebook": "", "status": "missing", "place": ""}
+        for student, name in done.missing
+    ]
+    _print_rows(style, ["student", "assignment", "notebook", "status", "place"], rows, table)
+    for status, words in (
+        ("unknown student", "not on the roster, not collected"),
+        ("duplicate", "an older copy, left out"),
+    ):
+        for one in done.notebooks:
+            if one.status == status:
+                click.echo(f"autograde: {one.place}: {words}", err=True)
+    for student, name in done.missing:
+        click.echo(f"autograde: {student} has handed in nothing for {name}", err=True)
+    if done.ignored:
+        some = ", ".join(done.ignored[:3]) + (", ..." if len(done.ignored) > 3 else "")
+        click.echo(f"autograde: {len(done.ignored)} files are no notebook of the course: {some}", err=True)
 
 
 @main.command()

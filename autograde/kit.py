@@ -20,7 +20,7 @@ from pathlib import Path
 from .course import CONFIG_NAME, Course
 from .errors import CourseError
 from .notebook import read_notebook
-from .release import find_leaks, release, secrets
+from .release import find_leaks, put_in_place, release, secrets
 
 __all__ = ["MAX_KIT_BYTES", "Kit", "make_kit", "student_config", "student_readme"]
 
@@ -107,7 +107,7 @@ def make_kit(
         _write_zip(folder, files, made / f"{name}.zip")
         _write_repository(folder, made / f"{name}.git")
         made.chmod(0o755)
-        _put_in_place(made, out, Path(scratch) / "old")
+        put_in_place(made, out, Path(scratch) / "old")
     return Kit(out / name, out / f"{name}.zip", out / f"{name}.git", len(files), size_bytes)
 
 
@@ -127,17 +127,6 @@ def _check_place(out: Path, name: str) -> None:
         raise CourseError(
             f"{out} holds something else than a kit, and would be replaced; name a new folder, for example build/kit"
         )
-
-
-def _put_in_place(made: Path, final: Path, old: Path) -> None:
-    if final.exists():
-        final.rename(old)
-    try:
-        made.rename(final)
-    except BaseException:
-        if old.exists():
-            old.rename(final)
-        raise
 
 
 # --- what goes in -----------------------------------------------------------------------------------------------------

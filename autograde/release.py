@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from .course import Course
 from .errors import CourseError
 from .gradebook import generate_release
 from .notebook import read_notebook
 
-__all__ = ["find_leaks", "release", "secrets"]
+__all__ = ["find_leaks", "put_in_place", "release", "release_solutions", "secrets", "without_markers"]
 
 _REGION = re.compile(
     r"^[ \t]*#+ BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[ \t]*#+ END \1", re.MULTILINE | re.DOTALL
 )
+_MARKER = re.compile(r"^[ \t]*#+ (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*(\n|\Z)", re.MULTILINE)
 #: Shorter lines say nothing: `return`, `total = 0`, `else:`.
 _MIN_LINE = 12
 
@@ -117,17 +121,55 @@ def release(
                 f"{assignment} was not released: {len(leaks)} hidden lines would get out, for example {leaks[0]!r}. "
                 "Clear the outputs of the source notebook, and look for copies of the solution outside of its markers."
             )
-        old = Path(scratch) / "old"
-        if final.exists():
-            final.rename(old)
-        try:
-            made.rename(final)
-        except BaseException:
-            if old.exists():
-                old.rename(final)
-            raise
+        put_in_place(made, final, Path(scratch) / "old")
     _copy_guide(course, final.parent)
     return final
+
+
+def put_in_place(made: Path, final: Path, old: Path) -> None:
+    """Move the folder `made` to `final`; what was there goes to `old`, and comes back if anything goes wrong."""
+    if final.exists():
+        final.rename(old)
+    try:
+        made.rename(final)
+    except BaseException:
+        if old.exists():
+            old.rename(final)
+        raise
+
+
+def release_solutions(course: Course, assignment: str, folder: Path) -> Path:
+    """The instructor's notebooks without markers and outputs, at `folder`/<assignment>/: for afterwards.
+
+    What lay there before is replaced whole. Raises `CourseError` where that would be source/ or release/ itself.
+    """
+    course.check_assignment(assignment)
+    source, final = course.source(assignment), folder.resolve() / assignment
+    if final in (source.resolve(), course.release(assignment).resolve()):
+        raise CourseError(f"{folder} holds the course's own notebooks; choose another folder for those with solutions")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".solutions-", dir=final.parent) as scratch:
+        made = Path(scratch) / "made"
+        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        for path in made.rglob("*.ipynb"):
+            notebook = read_notebook(path)
+            for cell in notebook.cells:
+                cell.source = without_markers(cell.source)
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+            path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        put_in_place(made, final, Path(scratch) / "old")
+    return final
+
+
+def without_markers(text: str) -> str:
+    """A cell of a source notebook with its hidden parts open.
+
+    >>> without_markers("def f():\\n    ### BEGIN SOLUTION\\n    return 1\\n    ### END SOLUTION")
+    'def f():\\n    return 1'
+    """
+    opened = _MARKER.sub("", text)
+    return text if opened == text else opened.rstrip("\n")
 
 
 def _copy_guide(course: Course, folder: Path) -> None:

@@ -24,6 +24,7 @@ ROWS = {
     "doctor": 5,
     "check": 5,
     "cohort": 5,
+    "collect": 5,
     "gallery": 5,
     "gradebook": 5,
     "kernel": 5,
