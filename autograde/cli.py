@@ -261,31 +261,46 @@ def release(ctx: click.Context, assignments: tuple[str, ...], solutions: bool, o
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--practice", is_flag=True, help="With the full tests, so that everything runs offline; solutions never.")
+@click.option(
+    "--code", "word", default=None, help="Your word, that codes are made from; default: drawn, in build/kit-word."
+)
+@click.option("--codes", is_flag=True, help="Print the code of every exercise, for `autograde catchup --code`.")
 @click.pass_context
-def kit(ctx: click.Context, out: Path, practice: bool) -> None:
+def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: bool) -> None:
     """Make what students get, below 5 MB: OUT/<course> as a folder, a zip, and a git repository without history.
 
-    Every file is searched for texts of solutions and hidden tests; if one is found, no kit is made.
+    Every file is searched for texts of solutions and hidden tests; if one is found, no kit is made. For those who are
+    behind, references are in it, each sealed with a code of its own.
 
     \b
     Example:
       autograde kit build/kit
-      autograde kit build/kit --practice
+      autograde kit build/kit --practice --codes
     """
-    from .kit import make_kit
+    from .catchup import codes as codes_of
+    from .kit import instructors_word, make_kit
 
     course = _course(ctx)
+    if word is not None and len(word) < 8:
+        raise CourseError(f"the word has {len(word)} letters and could be guessed; take at least 8")
+    word = word or instructors_word(course)
     with _progress("kit") as progress:
         task = progress.add_task("", total=None)
         made = make_kit(
             course,
             out,
             practice=practice,
+            word=word,
             told=lambda step, total: progress.update(task, advance=1, total=total, description=step),
         )
     click.echo(f"kit of {made.n_files} files, {made.size_bytes / 1e6:.2f} MB; no hidden text in it")
     for path, what in ((made.folder, "folder"), (made.archive, "zip"), (made.repository, "git clone")):
         click.echo(f"  {what}: {path}")
+    if codes:
+        sheet = Table("exercise", "code")
+        for name, code in codes_of(course, word).items():
+            sheet.add_row(escape(name), code)
+        _output().print(sheet)
 
 
 @main.command()
@@ -497,6 +512,61 @@ def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
     _print_rows(style, list(rows[0]) if rows else [], rows, table)
     passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(_PASSED if passed else _NOT_PASSED)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("exercise")
+@click.option("--code", default=None, help="The code of this exercise, from your instructor.")
+@click.pass_context
+def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None) -> None:
+    """Put a reference solution into your notebook: with a code as the answer, after a pass below yours, to compare.
+
+    What you wrote stays, as text below and in backup/. Save and close the notebook first. Exit 1 if it does not pass yet.
+
+    \b
+    Example:
+      autograde catchup imaging.ipynb downsample2
+      autograde catchup imaging.ipynb downsample2 --code aqyw-p2lw
+    """
+    from .catchup import catch_up
+
+    with _progress(notebook.name) as progress:
+        task = progress.add_task("", total=None)
+        done = catch_up(
+            notebook,
+            exercise,
+            code=code,
+            told=lambda done, total, test: progress.update(task, completed=done, total=total, description=test),
+        )
+    click.echo(f"{notebook.name}: {done.message}" + (f" (before: {done.backup})" if done.backup else ""))
+    ctx.exit(_NOT_PASSED if done.backup is None and code is None else _PASSED)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--release",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The mended notebook, its folder, or the new kit's zip.",
+)
+def update(notebook: Path, release: Path | None) -> None:
+    """Carry your answers into a mended release: by exercise, your own cells at their places; the old notebook in backup/.
+
+    Save and close the notebook first.
+
+    \b
+    Example:
+      autograde update release/2-conversion/imaging.ipynb --release ~/Downloads/out-of-core.zip
+    """
+    from .update import update_notebook
+
+    done = update_notebook(notebook, release)
+    if done.backup is not None:
+        click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
+    for note in done.notes:
+        click.echo(f"  {note}")
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -17,12 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
+from .catchup import REFERENCES, sealed_references
 from .course import CONFIG_NAME, Course
 from .errors import CourseError
 from .notebook import read_notebook
 from .release import find_leaks, put_in_place, release, secrets
+from .update import stamp
 
-__all__ = ["MAX_KIT_BYTES", "Kit", "make_kit", "student_config", "student_readme"]
+__all__ = ["MAX_KIT_BYTES", "Kit", "instructors_word", "make_kit", "student_config", "student_readme"]
 
 MAX_KIT_BYTES = 5_000_000
 _HERE = Path(__file__).resolve().parent
@@ -72,12 +76,14 @@ def make_kit(
     out: Path,
     *,
     practice: bool = False,
+    word: str | None = None,
     told: Callable[[str, int], None] = lambda step, total: None,
 ) -> Kit:
     """Make what students get of `course`: out/<name>/, out/<name>.zip and out/<name>.git; an older kit is replaced whole.
 
     Every assignment is released anew; the gradebook hears nothing of it. With `practice` the hidden tests come along, with a
-    seed of their own; solutions never do. `told` hears of each step, and of the number of all. Raises `CourseError` when
+    seed of their own. Solutions never do, but for references that are sealed with the codes made from the instructor's
+    `word` (`autograde catchup`). `told` hears of each step, and of the number of all. Raises `CourseError` when
     anything hidden would get out, when the kit is over 5 MB, or when `out` is something else than a kit.
     """
     name = _name(course)
@@ -96,6 +102,10 @@ def make_kit(
             told(assignment, steps)
             target = folder / "release" / assignment
             release(course, assignment, target=target, full_tests=practice, keep_marks=False)
+            for path in target.rglob("*.ipynb"):
+                path.write_text(nbformat.writes(stamp(read_notebook(path))) + "\n", encoding="utf-8")
+            if word is not None:
+                (target / REFERENCES).write_text(sealed_references(course, assignment, word), encoding="utf-8")
         told("packages", steps)
         _copy_packages(folder, seed=random.randbelow(2**31) if practice else None)
         _write_top(course, folder, name, practice=practice)
@@ -109,6 +119,18 @@ def make_kit(
         made.chmod(0o755)
         put_in_place(made, out, Path(scratch) / "old")
     return Kit(out / name, out / f"{name}.zip", out / f"{name}.git", len(files), size_bytes)
+
+
+def instructors_word(course: Course) -> str:
+    """The word that codes are made from where none was given: drawn once, kept in build/."""
+    path = course.build("kit-word")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"kit-word.{os.getpid()}")
+        aside.touch(mode=0o600)
+        aside.write_text(random.token_hex(8), encoding="utf-8")
+        aside.replace(path)
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _name(course: Course) -> str:

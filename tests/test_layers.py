@@ -22,6 +22,7 @@ ROWS = {
     "cli": 6,
     "demo": 5.5,
     "doctor": 5,
+    "catchup": 5,
     "check": 5,
     "cohort": 5,
     "collect": 5,
@@ -33,6 +34,7 @@ ROWS = {
     "pytest_plugin": 5,
     "release": 5,
     "report": 5,
+    "update": 5,
     "verdict": 4,
     "course": 3,
     "judge": 3,
@@ -48,6 +50,7 @@ ROWS = {
     "projected": 2,
     "reads": 2,
     "slope": 2,
+    "seal": 1,
     "types": 1,
     "errors": 0,
 }
