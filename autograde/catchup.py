@@ -17,7 +17,6 @@ from .check import check_notebook
 from .course import Course
 from .errors import CourseError
 from .notebook import Kind, kind_of, name_of, parse_cell, read_notebook
-from .release import without_markers
 from .seal import code_of, seal, unseal
 from .types import Verdict
 from .update import write_with_backup
@@ -44,6 +43,8 @@ class CaughtUp:
 
 def _references(course: Course, assignment: str) -> dict[str, str]:
     """The solution cells of an assignment, by notebook/exercise."""
+    from .release import without_markers  # here: it brings nbgrader, and students who catch up need none of it
+
     return {
         f"{path.stem}/{name_of(cell)}": without_markers(cell.source)
         for path in sorted(course.source(assignment).glob("*.ipynb"))
