@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 
 from autograde import kit as kit_module
 from autograde.cli import main
-from autograde.course import settings_near
+from autograde.course import find_course, settings_near
 from autograde.errors import CourseError
 from autograde.kit import make_kit, student_config, student_readme
 
@@ -218,3 +219,10 @@ def test_the_command_names_what_it_made(course, tmp_path):
     assert done.exit_code == 0, done.output
     assert "no hidden text in it" in done.stdout
     assert str(tmp_path / "out" / "toy.zip") in done.stdout
+
+
+def test_the_kit_of_this_course_is_small_and_has_every_assignment(tmp_path):
+    course = find_course(Path(__file__).resolve().parents[1])
+    kit = make_kit(course, tmp_path / "out", word="seventeen tulips")
+    assert {path.name for path in (kit.folder / "release").iterdir()} == {*course.assignments(), "README.md"}
+    assert kit.size_bytes < 5_000_000
