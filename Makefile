@@ -7,11 +7,12 @@ JOBS ?= $(shell $(if $(PYTHON),$(PYTHON),python3) -c 'import os; print(os.cpu_co
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit notebooks verify release chromium clean help
+.PHONY: demo test lint unit notebooks verify prove release chromium clean help
 
 help:
 	@echo "make demo   grade a made-up class; the report is at build/demo/report/index.html"
 	@echo "make test   everything that CI runs"
+	@echo "make prove  every solution of the gallery, both ways (make test takes turns)"
 	@echo "make release  make release/ anew from source/"
 	@echo "make clean  remove the virtual environment and all that work produced"
 
@@ -30,10 +31,15 @@ unit: $(VENV)/.dev chromium
 	pytest tests
 
 notebooks: $(VENV)/.dev
-	AUTOGRADE_SCALE=tiny pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source
+	AUTOGRADE_SCALE=tiny pytest --numprocesses $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source
 
 verify: $(VENV)/.dev
-	for assignment in tests/gallery/*/; do autograde verify "$$(basename "$$assignment")" --quick --verbose || exit 1; done
+	turn="$$(git rev-parse HEAD 2>/dev/null || date +%F)"; for assignment in tests/gallery/*/; do \
+	  autograde verify "$$(basename "$$assignment")" --quick "$$turn" --verbose || exit 1; done
+
+# Everything, both ways.
+prove: $(VENV)/.dev
+	for assignment in tests/gallery/*/; do autograde verify "$$(basename "$$assignment")" --verbose || exit 1; done
 
 release: $(VENV)/.demo
 	autograde release

@@ -17,7 +17,7 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,15 +242,40 @@ def cell_name(filename: str) -> str | None:
 
 
 def student_line(frame: FrameType | None) -> Line | None:
-    """The innermost line of a notebook cell among `frame` and its callers: the student's line that led here."""
+    """The student's line that led to `frame`: the innermost one in the cell whose function was called.
+
+    A test's cell calls the student's function, which may call helpers of the notebook: those are not the student's doing.
+    """
+    rows: list[FrameType] = []
     while frame is not None:
-        filename = frame.f_code.co_filename
-        cell = cell_name(filename)
-        if cell is not None:
-            # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
-            return cell_line(filename, frame.f_lineno, frame.f_code.co_qualname.split(".<locals>")[0])
+        if cell_name(frame.f_code.co_filename) is not None:
+            rows.append(frame)
         frame = frame.f_back
-    return None
+    found = _own_row([(row.f_code.co_filename, row.f_code.co_name) for row in rows])
+    if found is None:
+        return None
+    code = rows[found].f_code
+    # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
+    return cell_line(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0])
+
+
+def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
+    """Which of the (file, function) rows of cells, innermost first, is the student's; None if there are none.
+
+    >>> _own_row([("setup", "__next__"), ("answer", "f"), ("test", "<module>")])
+    1
+    >>> _own_row([("answer", "helper"), ("answer", "f"), ("test", "<lambda>"), ("test", "<module>")])
+    0
+    >>> _own_row([("answer", "f")]), _own_row([("test", "<module>")]), _own_row([])
+    (0, 0, None)
+    """
+    if not rows:
+        return None
+    running = (
+        rows[-1][0] if rows[-1][1] == "<module>" else None
+    )  # the cell that runs, unless a function was called from outside
+    called = next((file for file, _ in reversed(rows) if file != running), running)
+    return next(number for number, (file, _) in enumerate(rows) if file == called)
 
 
 def cell_line(filename: str, number: int, function: str) -> Line:
@@ -571,8 +596,9 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
                 function, file = stack[0][:2] if stack else ("native code", "")
                 functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
                 own = [frame for frame in stack if cell_name(frame[1]) is not None]
-                if own:
-                    _, file, number = own[0]
+                mine = _own_row([(file, name) for name, file, _ in own])
+                if mine is not None:
+                    _, file, number = own[mine]
                     function = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
                     lines[function, file, number] += int(record.size)
     except (OSError, ValueError):  # a recording that student code has tampered with explains nothing

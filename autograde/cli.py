@@ -227,21 +227,80 @@ def doctor(ctx: click.Context, line: bool, style: str) -> None:
 
 @main.command()
 @click.argument("assignments", nargs=-1)
+@click.option(
+    "--solutions", is_flag=True, help="For afterwards: with solutions and all tests, into release-solutions/."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="With --solutions: another folder for them."
+)
 @click.pass_context
-def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
+def release(ctx: click.Context, assignments: tuple[str, ...], solutions: bool, out: Path | None) -> None:
     """Make the student version of assignments (default: all), through nbgrader, and search it for anything hidden.
 
     \b
     Example:
       autograde release 2-conversion
+      autograde release 2-conversion --solutions    afterwards: release-solutions/2-conversion/
     """
     from .release import release as release_one
+    from .release import release_solutions
 
     course = _course(ctx)
+    if out is not None and not solutions:
+        raise CourseError("--out goes with --solutions; releases lie where nbgrader looks for them")
     for assignment in assignments or course.assignments():
+        if solutions:
+            path = release_solutions(course, assignment, out or course.root / "release-solutions")
+            click.echo(f"released {path}, with solutions")
+            continue
         path = release_one(course, assignment)
         notebooks = ", ".join(sorted(item.name for item in path.glob("*.ipynb")))
         click.echo(f"released {path.relative_to(course.root)} ({notebooks}); no hidden text in it")
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--practice", is_flag=True, help="With the full tests, so that everything runs offline; solutions never.")
+@click.option(
+    "--code", "word", default=None, help="Your word, that codes are made from; default: drawn, in build/kit-word."
+)
+@click.option("--codes", is_flag=True, help="Print the code of every exercise, for `autograde catchup --code`.")
+@click.pass_context
+def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: bool) -> None:
+    """Make what students get, below 5 MB: OUT/<course> as a folder, a zip, and a git repository without history.
+
+    Every file is searched for texts of solutions and hidden tests; if one is found, no kit is made. For those who are
+    behind, references are in it, each sealed with a code of its own.
+
+    \b
+    Example:
+      autograde kit build/kit
+      autograde kit build/kit --practice --codes
+    """
+    from .catchup import codes as codes_of
+    from .kit import instructors_word, make_kit
+
+    course = _course(ctx)
+    if word is not None and len(word) < 8:
+        raise CourseError(f"the word has {len(word)} letters and could be guessed; take at least 8")
+    word = word or instructors_word(course)
+    with _progress("kit") as progress:
+        task = progress.add_task("", total=None)
+        made = make_kit(
+            course,
+            out,
+            practice=practice,
+            word=word,
+            told=lambda step, total: progress.update(task, advance=1, total=total, description=step),
+        )
+    click.echo(f"kit of {made.n_files} files, {made.size_bytes / 1e6:.2f} MB; no hidden text in it")
+    for path, what in ((made.folder, "folder"), (made.archive, "zip"), (made.repository, "git clone")):
+        click.echo(f"  {what}: {path}")
+    if codes:
+        sheet = Table("exercise", "code")
+        for name, code in codes_of(course, word).items():
+            sheet.add_row(escape(name), code)
+        _output().print(sheet)
 
 
 @main.command()
@@ -252,7 +311,11 @@ def release(ctx: click.Context, assignments: tuple[str, ...]) -> None:
 )
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Solutions at once; default: by cores and memory.")
 @click.option(
-    "--quick", is_flag=True, help="Judge all, but run wrong solutions in a kernel only once per exercise and verdict."
+    "--quick",
+    metavar="TURN",
+    default=None,
+    help="Only the first of each verdict in a kernel, only a third of the other wrong ones judged. TURN (a commit, say) "
+    "decides which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_format
@@ -263,7 +326,7 @@ def verify(
     exercises: tuple[str, ...],
     gallery: Path | None,
     jobs: int | None,
-    quick: bool,
+    quick: str | None,
     verbose: bool,
     style: str,
 ) -> None:
@@ -305,10 +368,10 @@ def verify(
     table_rows = rows(runs)
 
     def table() -> None:
+        judged = sum(run.judged is not None for run in runs)
         both = sum(run.kernel is not None for run in runs)
-        sheet = Table(
-            "exercise", title=f"{assignment}: {len(runs)} solutions judged, {both} of them in one kernel, too"
-        )
+        title = f"{assignment}: {len(runs)} solutions, {judged} judged, {both} run in one kernel"
+        sheet = Table("exercise", title=title)
         for name in (
             "accepted",
             "wrong",
@@ -377,54 +440,209 @@ def _memory(result: TestResult) -> str:
     return f"{format_bytes(result.peak_bytes)} of {format_bytes(result.ceiling_bytes)}"
 
 
+def _exercise_table(exercises: Sequence[Any]) -> Table:
+    """Grouped by notebook; several columns of figures would hide the one that counts."""
+    sheet = Table()
+    for name in ("notebook", "exercise", ""):
+        sheet.add_column(name, no_wrap=True)
+    sheet.add_column("tests", justify="right", no_wrap=True)
+    sheet.add_column("state", no_wrap=True)
+    above = None
+    for one in exercises:
+        sign = "[green]" if one.verdict is Verdict.AC else "[dim]" if one.verdict in (None, Verdict.NS) else "[red]"
+        sheet.add_row(
+            "" if one.notebook == above else escape(one.notebook),
+            escape(one.name),
+            "optional" if one.optional else "core",
+            f"{one.passed}/{one.tests}",
+            f"{sign}{one.words}[/]",
+        )
+        above = one.notebook
+    return sheet
+
+
 @main.command()
-@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("places", metavar="[NOTEBOOK|FOLDER]...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_format
 @click.pass_context
-def check(ctx: click.Context, notebooks: tuple[Path, ...], style: str) -> None:
-    """Check your own notebook: the tests in it, judged as grading would judge them. Save the notebook first.
+def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
+    """Check your own notebooks: the tests in them, judged as grading would judge them. Save first.
 
-    Exit 1 if something does not pass yet.
+    Of a notebook every test is shown, and its exercises; of a folder the exercises of all notebooks in it. Exit 1 if
+    something does not pass yet.
 
     \b
     Example:
       autograde check release/2-conversion/imaging.ipynb
+      autograde check release             all exercises, done and not yet
     """
-    from .check import check_notebook
+    from .check import check_all, overview
 
-    reports = []
-    for path in notebooks:
-        with _progress(path.name) as progress:
-            task = progress.add_task("")
+    checked: list[Any] = []
+    with _progress("check") as progress:
+        tasks: dict[Path, Any] = {}
 
-            def told(done: int, total: int, test: str, task: Any = task, progress: Progress = progress) -> None:
-                progress.update(task, completed=done, total=total, description=test)
+        def told(path: Path, done: int, total: int, test: str) -> None:
+            if path not in tasks:
+                tasks[path] = progress.add_task("")
+            progress.update(tasks[path], completed=done, total=total, description=f"{path.name}: {test}")
 
-            reports.append(check_notebook(path, told=told))
+        for place in places:
+            checked += check_all(place, told=told)
+    all_exercises = overview(checked)
+    named = {place for place in places if not place.is_dir()}
 
     def table() -> None:
-        for report in reports:
-            _output().print(_result_table(report, points=False))
-            passed = sum(result.verdict is Verdict.AC for result in report.tests)
-            _output().print(
-                f"{passed} of {len(report.tests)} tests pass." + (f" {report.message}" if report.message else "")
-            )
+        for one in checked:
+            if one.report is not None and one.path in named:
+                _output().print(_result_table(one.report, points=False))
+                passed = sum(result.verdict is Verdict.AC for result in one.report.tests)
+                _output().print(
+                    f"{passed} of {len(one.report.tests)} tests pass. {escape(one.report.message)}".rstrip()
+                )
+        _output().print(_exercise_table(all_exercises.exercises))
+        _output().print(all_exercises.summary)
 
-    rows = [{"student": report.student, **to_jsonable(test)} for report in reports for test in report.tests]
+    rows = []
+    for one in checked:
+        if one.report is None:
+            click.echo(f"autograde: {one.problem}", err=True)
+            continue
+        exercise_of = {test: exercise for exercise in one.exercises for test in exercise.test_names}
+        for result in one.report.tests:
+            exercise = exercise_of.get(result.test)
+            more = {"exercise": exercise and exercise.name, "optional": exercise and exercise.optional}
+            rows.append({"student": one.report.student, **to_jsonable(result), **more})
     _print_rows(style, list(rows[0]) if rows else [], rows, table)
-    passed = all(result.verdict is Verdict.AC for report in reports for result in report.tests)
+    passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(_PASSED if passed else _NOT_PASSED)
 
 
-def _read_roster(path: Path | None) -> list[str]:
-    """Names from the first column of a CSV or text file, without a heading such as `id` or `student`."""
-    if path is None:
-        return []
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("exercise")
+@click.option("--code", default=None, help="The code of this exercise, from your instructor.")
+@click.pass_context
+def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None) -> None:
+    """Put a reference solution into your notebook: with a code as the answer, after a pass below yours, to compare.
+
+    What you wrote stays, as text below and in backup/. Save and close the notebook first. Exit 1 if it does not pass yet.
+
+    \b
+    Example:
+      autograde catchup imaging.ipynb downsample2
+      autograde catchup imaging.ipynb downsample2 --code aqyw-p2lw
+    """
+    from .catchup import catch_up
+
+    with _progress(notebook.name) as progress:
+        task = progress.add_task("", total=None)
+        done = catch_up(
+            notebook,
+            exercise,
+            code=code,
+            told=lambda done, total, test: progress.update(task, completed=done, total=total, description=test),
+        )
+    click.echo(f"{notebook.name}: {done.message}" + (f" (before: {done.backup})" if done.backup else ""))
+    ctx.exit(_NOT_PASSED if done.backup is None and code is None else _PASSED)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--release",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The mended notebook, its folder, or the new kit's zip.",
+)
+def update(notebook: Path, release: Path | None) -> None:
+    """Carry your answers into a mended release: by exercise, your own cells at their places; the old notebook in backup/.
+
+    Save and close the notebook first.
+
+    \b
+    Example:
+      autograde update release/2-conversion/imaging.ipynb --release ~/Downloads/out-of-core.zip
+    """
+    from .update import update_notebook
+
+    done = update_notebook(notebook, release)
+    if done.backup is not None:
+        click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
+    for note in done.notes:
+        click.echo(f"  {note}")
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    """The lines of a roster, a CSV or text file, that are not empty."""
     try:
-        lines = [row[0].strip() for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
+        return [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
     except OSError as error:
         raise CourseError(f"the roster {path} cannot be read: {error.strerror}") from error
+
+
+def _read_roster(path: Path | None) -> list[str]:
+    """Names from the first column, without a heading such as `id` or `student`."""
+    lines = [row[0].strip() for row in _read_rows(path)] if path else []
     return [line for line in lines if line and line.lower() not in ("id", "student", "student_id", "name")]
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Who is in the class, one a line: the name of the folder first, then (CSV) other names of the same person.",
+)
+@click.option("--assignment", default=None, help="Which one, where names of notebooks leave it open.")
+@click.option("--replace", is_flag=True, help="Replace what lies in submitted/ already.")
+@_format
+@click.pass_context
+def collect(
+    ctx: click.Context, source: Path, roster: Path | None, assignment: str | None, replace: bool, style: str
+) -> None:
+    """Bring what students have handed in to submitted/<student>/<assignment>/. SOURCE is the zip of a learning platform
+    (folders such as `Name_1234_assignsubmission_file_`), a folder for each student, or notebooks named `ada_imaging.ipynb`.
+
+    An archive with links, paths that lead out of it, or huge files is refused as a whole.
+
+    \b
+    Example:
+      autograde collect ~/Downloads/conversion.zip --roster roster.csv
+    """
+    from .collect import collect as collect_from
+    from .collect import read_people
+
+    course = _course(ctx)
+    people = read_people(_read_rows(roster)) if roster else ()
+    done = collect_from(course, source, people=people, assignment=assignment, replace=replace)
+
+    def table() -> None:
+        sheet = Table("student", "assignment", "notebook", "status", "from")
+        for one in done.notebooks:
+            sheet.add_row(*map(escape, (one.student, one.assignment, one.notebook, one.status, one.place)))
+        _output().print(sheet)
+        if any(one.status == "kept" for one in done.notebooks):
+            click.echo("kept: another version lies in submitted/ already; --replace takes the new one")
+
+    rows = [to_jsonable(one) for one in done.notebooks]
+    rows += [
+        {"student": student, "assignment": name, "notebook": "", "status": "missing", "place": ""}
+        for student, name in done.missing
+    ]
+    _print_rows(style, ["student", "assignment", "notebook", "status", "place"], rows, table)
+    for status, words in (
+        ("unknown student", "not on the roster, not collected"),
+        ("duplicate", "an older copy, left out"),
+    ):
+        for one in done.notebooks:
+            if one.status == status:
+                click.echo(f"autograde: {one.place}: {words}", err=True)
+    for student, name in done.missing:
+        click.echo(f"autograde: {student} has handed in nothing for {name}", err=True)
+    if done.ignored:
+        some = ", ".join(done.ignored[:3]) + (", ..." if len(done.ignored) > 3 else "")
+        click.echo(f"autograde: {len(done.ignored)} files are no notebook of the course: {some}", err=True)
 
 
 @main.command()

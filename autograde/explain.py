@@ -19,11 +19,21 @@ class _Habit:
     instead: str
 
 
-_SLABS = "take a slab of a few planes, finish it, then take the next"
+_SLABS = "take a slab (some planes, frames or samples), finish it, then take the next"
 #: In order: the first pattern that fits the line speaks.
 _HABITS = tuple(
     _Habit(re.compile(pattern), does, instead)
     for pattern, does, instead in (
+        (
+            r"delayed\(\s*[\w.]+\(",
+            "reads now: `delayed` is given the result, and not the function",
+            "dask.delayed(read)(path), with the function and its arguments apart",
+        ),
+        (
+            r"\[\s*(:|\.\.\.)\s*(,\s*:\s*)*\]\s*=[^=]",
+            "holds everything at once, to write it",
+            "write each part into its place in the zarr array as soon as you have it",
+        ),
         (
             r"\b(np|numpy|da)\.(stack|concatenate|vstack|dstack|block)\(",
             "joins all the parts in memory",
@@ -32,7 +42,8 @@ _HABITS = tuple(
         (
             r"\.compute\(|\bcompute\(",
             "asks dask for the whole result at once",
-            "let dask write block by block with da.store, or compute something small",
+            "let dask write block by block with da.store, or compute something small; if the result is small, the chunks "
+            "are too large: look at x.chunksize",
         ),
         (
             r"\.rechunk\(|\.persist\(",
@@ -50,14 +61,19 @@ _HABITS = tuple(
             "write each part into its place in the zarr array as soon as you have it",
         ),
         (
-            r"\bimread\(|\basarray\(\)|\bfromfile\(",
+            r"\bimread\(|\basarray\(\)",
             "reads image data",
             "read one file (or a few planes), write it, and let it go before you read the next",
         ),
         (
+            r"\bfromfile\(|\.read\(\)|\bfrombuffer\(",
+            "reads the whole file",
+            "read one piece (a chunk or a few), write it, and let it go before you read the next",
+        ),
+        (
             r"\blist\(|\.append\(|^\s*\[.* for .* in |= \[.* for .* in ",
             "keeps every piece in a list",
-            "write each piece before you read the next, and keep none of them",
+            "use each piece (write it, or add it up) before you take the next, and keep none of them",
         ),
         (
             r"\.astype\(|float64|float32|/ ?[0-9.]+",
@@ -65,7 +81,12 @@ _HABITS = tuple(
             f"{_SLABS}, and convert only that slab",
         ),
         (
-            r"\.(store|to_zarr)\(|\bda\.(store|to_zarr)\(",
+            r"\.to_zarr\(",
+            "first rechunks to blocks of about 128 MiB, where the array on disk exists already",
+            "da.store(x, array, lock=False), with blocks that are whole numbers of the chunks you write",
+        ),
+        (
+            r"\.store\(|\bstore\(",
             "runs a dask graph that holds many blocks at once",
             "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
             "(da.from_zarr(x, chunks=...), not rechunk)",

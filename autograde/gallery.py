@@ -10,6 +10,7 @@ import multiprocessing
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -52,14 +53,14 @@ class Run:
     """A solution that was run both ways, and what is wrong with the outcome."""
 
     entry: Entry
-    kernel: tuple[Outcome, ...] | None  # None: judged only
-    judged: tuple[Outcome, ...]
+    kernel: tuple[Outcome, ...] | None  # None: not run in a kernel
+    judged: tuple[Outcome, ...] | None  # None: not its turn
     faults: tuple[str, ...]
 
     @property
     def ratio(self) -> float | None:
         """The highest peak over its ceiling among all blocks, both ways; None where nothing was measured."""
-        return max((ratio for _, ratio in _ratios((*(self.kernel or ()), *self.judged))), default=None)
+        return max((ratio for _, ratio in _ratios((*(self.kernel or ()), *(self.judged or ())))), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,13 @@ def verify(
     gallery: Path,
     exercises: Sequence[str] | None = None,
     jobs: int = 2,
-    quick: bool = False,
+    quick: str | None = None,
     told: Callable[[Run, int], None] = lambda run, total: None,
 ) -> list[Run]:
     """Run the gallery of an assignment. `told` hears of each run, with the number of all runs.
 
-    `quick`: of solutions that are wrong or fail, only the first of each exercise runs in a kernel too; all are judged.
+    `quick`: in a kernel runs only the first solution of each verdict of each exercise; and of those that are wrong or fail,
+    beyond the first, only a third is judged. Which third, that text decides: another one with each commit, say.
     """
     notebooks = course.notebooks(assignment)
     owner = {exercise: name for name, notebook in notebooks.items() for exercise in notebook.exercises()}
@@ -124,12 +126,7 @@ def verify(
         if exercises is None or entry.exercise in exercises
     ]
     runs: list[Run] = []
-    seen: set[tuple[str, Verdict]] = set()
-    both = []
-    for entry in entries:
-        key = entry.exercise, entry.expected
-        both.append(not quick or entry.expected in (Verdict.AC, Verdict.MLE) or key not in seen)
-        seen.add(key)
+    turns = [(True, True)] * len(entries) if quick is None else _turns(entries, quick)
     # judges are forked from a process that has imported what the notebooks import: half of what a small judging costs
     context = multiprocessing.get_context("forkserver")
     texts = [cell.source for book in notebooks.values() for cell in book.cells if cell.kind is Kind.SETUP]
@@ -141,20 +138,35 @@ def verify(
     ):
         futures = [
             pool.submit(
-                _run, course, notebooks[owner[entry.exercise]], entry, Path(scratch) / str(number), judges, both[number]
+                _run, course, notebooks[owner[entry.exercise]], entry, Path(scratch) / str(number), judges, in_kernel
             )
-            for number, entry in enumerate(entries)
+            for number, (entry, (judged, in_kernel)) in enumerate(zip(entries, turns, strict=True))
+            if judged
         ]
         try:
             for future in as_completed(futures):
                 runs.append(future.result())
-                told(runs[-1], len(entries))
+                told(runs[-1], len(futures))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             judges.shutdown(wait=False, cancel_futures=True)
             raise
+    runs += [Run(entry, None, None, ()) for entry, (judged, _) in zip(entries, turns, strict=True) if not judged]
     order = {(entry.exercise, entry.expected, entry.name): number for number, entry in enumerate(entries)}
     return sorted(runs, key=lambda run: order[run.entry.exercise, run.entry.expected, run.entry.name])
+
+
+def _turns(entries: Sequence[Entry], turn: str) -> list[tuple[bool, bool]]:
+    """Whether each solution is judged, and whether it runs in a kernel too, in a quick round."""
+    seen: set[tuple[str, Verdict]] = set()
+    found = []
+    for entry in entries:
+        first = (entry.exercise, entry.expected) not in seen
+        seen.add((entry.exercise, entry.expected))
+        always = first or entry.expected in (Verdict.AC, Verdict.MLE)
+        number = zlib.crc32(f"{turn} {entry.exercise} {entry.name}".encode())
+        found.append((always or number % 3 == 0, first))
+    return found
 
 
 def _run(
@@ -223,12 +235,13 @@ def _shown(outcomes: Sequence[Outcome]) -> str:
 
 def _faults(run: Run) -> list[str]:
     faults = []
-    ways = ({} if run.kernel is None else {"in one kernel": run.kernel}) | {"judged": run.judged}
+    named = {"in one kernel": run.kernel, "judged": run.judged}
+    ways = {way: outcomes for way, outcomes in named.items() if outcomes is not None}
     for way, outcomes in ways.items():
         verdict = overall(outcomes)
         if verdict is not run.entry.expected:
             faults.append(f"{way}: {verdict.words}, expected {run.entry.expected.words}: {_shown(outcomes)[:600]}")
-    for one, two in zip(run.kernel or (), run.judged, strict=False):
+    for one, two in zip(run.kernel or (), run.judged or (), strict=False):
         if verdict_of(one) is not verdict_of(two):
             faults.append(f"{one.test}: {verdict_of(one).words} in one kernel, {verdict_of(two).words} judged")
     wanted = run.entry.message
@@ -256,11 +269,11 @@ def rows(runs: Sequence[Run]) -> list[Row]:
     for exercise in dict.fromkeys(run.entry.exercise for run in runs):
         mine = [run for run in runs if run.entry.exercise == exercise]
         by = {verdict: [run for run in mine if run.entry.expected is verdict] for verdict in Verdict}
-        accepted = [pair for run in by[Verdict.AC] for pair in _ratios((*(run.kernel or ()), *run.judged))]
+        accepted = [pair for run in by[Verdict.AC] for pair in _ratios((*(run.kernel or ()), *(run.judged or ())))]
         hungry = [
             max(pairs, key=lambda pair: pair[1])
             for run in by[Verdict.MLE]
-            for way in (run.kernel or (), run.judged)
+            for way in (run.kernel or (), run.judged or ())
             if (pairs := _ratios(way))
         ]
         worst = max(accepted, key=lambda pair: pair[1], default=None)

@@ -27,7 +27,8 @@ from nbformat import v4
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
-from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, NbGraderPreprocessor
 from sqlalchemy.exc import SAWarning
 
 from .chart import memory_chart
@@ -39,6 +40,7 @@ from .types import Outcome, Report, TestResult, Verdict, to_jsonable
 
 __all__ = [
     "Judge",
+    "OpenHiddenTests",
     "Rebuild",
     "SafeExporter",
     "annotate",
@@ -69,15 +71,39 @@ def _database(course: Course) -> tuple[str, str]:
 # --- release ----------------------------------------------------------------------------------------------------------
 
 
-def generate_release(course: Course, assignment: str, target: Path) -> None:
+class OpenHiddenTests(NbGraderPreprocessor):  # type: ignore[misc]
+    """Hidden tests stay, without their markers: in place of nbgrader's ClearHiddenTests where students get all tests."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> tuple[Any, Any]:
+        if cell.cell_type == "code":
+            cell.source = _HIDDEN_MARKER.sub("", cell.source).rstrip("\n")
+        return cell, resources
+
+
+_HIDDEN_MARKER = re.compile(r"^[ \t]*#+ (BEGIN|END) HIDDEN TESTS[^\n]*(\n|\Z)", re.MULTILINE)
+
+
+def generate_release(
+    course: Course, assignment: str, target: Path, *, full_tests: bool = False, keep_marks: bool = True
+) -> None:
     """Let nbgrader make the student version of `assignment` below `target` (`target/<assignment>/`).
 
-    Raises `CourseError` with nbgrader's own words when it refuses.
+    With `full_tests` hidden tests stay in. Without `keep_marks` the gradebook hears nothing of it. Raises `CourseError` with
+    nbgrader's own words when it refuses.
     """
     config = copy.deepcopy(course.config)  # its own copy() shares the sections
     config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.release_directory = str(target)
     config.NbGrader.logfile = ""
+    if full_tests:
+        steps = config.GenerateAssignment.get("preprocessors") or GenerateAssignment.preprocessors.default()
+        config.GenerateAssignment.preprocessors = [
+            OpenHiddenTests if one is ClearHiddenTests or str(one).endswith(".ClearHiddenTests") else one
+            for one in steps
+        ]
+    if not keep_marks:
+        config.GenerateAssignment.no_database = True
+        config.SaveCells.enabled = False
     api = NbGraderAPI(config=config)
     api.coursedir.root = str(course.root)
     with _own_programs():

@@ -35,7 +35,9 @@ __all__ = [
     "bound_names",
     "ceilings_in",
     "imported_modules",
+    "kind_of",
     "merge",
+    "name_of",
     "read_notebook",
     "rebuild",
 ]
@@ -130,7 +132,7 @@ def read_notebook(path: Path, *, error: type[CourseError | SubmissionError] = Co
     return notebook
 
 
-def _kind(cell: Any) -> Kind:
+def kind_of(cell: Any) -> Kind:
     meta = cell.metadata.get("nbgrader", {})
     grade, solution, locked = (bool(meta.get(key)) for key in ("grade", "solution", "locked"))
     if meta.get("task") or (grade and solution):
@@ -144,19 +146,19 @@ def _kind(cell: Any) -> Kind:
     return Kind.SETUP if locked and meta.get("grade_id") else Kind.PLAIN
 
 
-def _grade_id(cell: Any) -> str | None:
+def name_of(cell: Any) -> str | None:
     meta = cell.metadata.get("nbgrader")
     name = meta.get("grade_id") if isinstance(meta, dict) else None
     return name if isinstance(name, str) and name else None
 
 
 def _cell(cell: Any, index: int) -> Cell:
-    kind = _kind(cell)
+    kind = kind_of(cell)
     points = cell.metadata.get("nbgrader", {}).get("points") if kind in (Kind.TEST, Kind.MANUAL) else None
     return Cell(
         kind=kind,
         source=cell.source,
-        label=_grade_id(cell) or f"cell {index + 1}",
+        label=name_of(cell) or f"cell {index + 1}",
         points=None if points is None else float(points),
         tags=tuple(cell.metadata.get("tags", ())),
     )
@@ -168,13 +170,13 @@ def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
     Cells with a grade_id that the source knows stand where the source has them. The student's own cells follow the
     nearest known cell that they stood behind; nothing but their text is taken. Missing solution cells are empty.
     """
-    known = {_grade_id(cell): cell for cell in source.cells if _grade_id(cell)}
+    known = {name_of(cell): cell for cell in source.cells if name_of(cell)}
     texts: dict[str, str] = {}
     own: dict[str | None, list[Any]] = {}
     anchor: str | None = None
     notes: list[str] = []
     for cell in submitted.cells:
-        grade_id = _grade_id(cell)
+        grade_id = name_of(cell)
         if grade_id is not None and grade_id in known:
             if grade_id in texts:
                 notes.append(f"There are two cells `{grade_id}`; the first one counts.")
@@ -190,7 +192,7 @@ def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
         cell = copy.deepcopy(template)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-        answer = _kind(cell) in (Kind.SOLUTION, Kind.MANUAL)
+        answer = kind_of(cell) in (Kind.SOLUTION, Kind.MANUAL)
         if answer:
             cell.source = texts.get(str(grade_id), "")
         if grade_id not in texts:

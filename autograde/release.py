@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from .course import Course
 from .errors import CourseError
 from .gradebook import generate_release
 from .notebook import read_notebook
 
-__all__ = ["find_leaks", "release", "secrets"]
+__all__ = ["find_leaks", "put_in_place", "release", "release_solutions", "secrets", "without_markers"]
 
 _REGION = re.compile(
     r"^[ \t]*#+ BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[ \t]*#+ END \1", re.MULTILINE | re.DOTALL
 )
+_MARKER = re.compile(r"^[ \t]*#+ (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*(\n|\Z)", re.MULTILINE)
 #: Shorter lines say nothing: `return`, `total = 0`, `else:`.
 _MIN_LINE = 12
 
@@ -30,13 +34,20 @@ def _lines(text: str) -> Iterator[str]:
             yield squeezed
 
 
-def secrets(notebooks: Iterable[Any]) -> frozenset[str]:
-    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks."""
+def secrets(notebooks: Iterable[Any], *, tests: bool = True) -> frozenset[str]:
+    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks.
+
+    Without `tests` hidden tests are open, and only solutions are secret.
+    """
     hidden: set[str] = set()
     open_text: list[str] = []
     for notebook in notebooks:
         for cell in notebook.cells:
-            hidden.update(line for match in _REGION.finditer(cell.source) for line in _lines(match[2]))
+            for match in _REGION.finditer(cell.source):
+                if tests or match[1] != "HIDDEN TESTS":
+                    hidden.update(_lines(match[2]))
+                else:
+                    open_text.append(match[2])
             open_text.append(_REGION.sub("", cell.source))
             meta = cell.metadata.get("nbgrader", {})
             if meta.get("solution") and not _REGION.search(cell.source):  # the whole cell is the solution
@@ -47,9 +58,9 @@ def secrets(notebooks: Iterable[Any]) -> frozenset[str]:
 
 
 def find_leaks(folder: Path, hidden: frozenset[str]) -> list[str]:
-    """Every place below `folder` where one of the `hidden` lines stands, as "file: line"."""
+    """Every place below `folder` (or in this one file) where one of the `hidden` lines stands, as "file: line"."""
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
         if path.is_file():
             text = re.sub(r"\s+", " ", _text(path))
             found += [f"{path.relative_to(folder)}: {line}" for line in sorted(hidden) if line in text]
@@ -82,9 +93,17 @@ def _strings(value: Any) -> Iterator[str]:
                 yield from _strings(part)
 
 
-def release(course: Course, assignment: str, *, target: Path | None = None) -> Path:
+def release(
+    course: Course,
+    assignment: str,
+    *,
+    target: Path | None = None,
+    full_tests: bool = False,
+    keep_marks: bool = True,
+) -> Path:
     """Make release/<assignment>/ anew (or `target`) through nbgrader; the old one stays if anything goes wrong.
 
+    With `full_tests` hidden tests come along, solutions still never. Without `keep_marks` the gradebook is left alone.
     Raises `CourseError` when nbgrader refuses, or when the text of a solution or hidden test would get out.
     """
     course.check_assignment(assignment)
@@ -94,25 +113,63 @@ def release(course: Course, assignment: str, *, target: Path | None = None) -> P
         _check_source(notebook, path)
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=final.parent) as scratch:
-        generate_release(course, assignment, Path(scratch))
+        generate_release(course, assignment, Path(scratch), full_tests=full_tests, keep_marks=keep_marks)
         made = Path(scratch) / assignment
-        leaks = find_leaks(made, secrets(sources))
+        leaks = find_leaks(made, secrets(sources, tests=not full_tests))
         if leaks:
             raise CourseError(
                 f"{assignment} was not released: {len(leaks)} hidden lines would get out, for example {leaks[0]!r}. "
                 "Clear the outputs of the source notebook, and look for copies of the solution outside of its markers."
             )
-        old = Path(scratch) / "old"
-        if final.exists():
-            final.rename(old)
-        try:
-            made.rename(final)
-        except BaseException:
-            if old.exists():
-                old.rename(final)
-            raise
+        put_in_place(made, final, Path(scratch) / "old")
     _copy_guide(course, final.parent)
     return final
+
+
+def put_in_place(made: Path, final: Path, old: Path) -> None:
+    """Move the folder `made` to `final`; what was there goes to `old`, and comes back if anything goes wrong."""
+    if final.exists():
+        final.rename(old)
+    try:
+        made.rename(final)
+    except BaseException:
+        if old.exists():
+            old.rename(final)
+        raise
+
+
+def release_solutions(course: Course, assignment: str, folder: Path) -> Path:
+    """The instructor's notebooks without markers and outputs, at `folder`/<assignment>/: for afterwards.
+
+    What lay there before is replaced whole. Raises `CourseError` where that would be source/ or release/ itself.
+    """
+    course.check_assignment(assignment)
+    source, final = course.source(assignment), folder.resolve() / assignment
+    if final in (source.resolve(), course.release(assignment).resolve()):
+        raise CourseError(f"{folder} holds the course's own notebooks; choose another folder for those with solutions")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".solutions-", dir=final.parent) as scratch:
+        made = Path(scratch) / "made"
+        shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        for path in made.rglob("*.ipynb"):
+            notebook = read_notebook(path)
+            for cell in notebook.cells:
+                cell.source = without_markers(cell.source)
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+            path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        put_in_place(made, final, Path(scratch) / "old")
+    return final
+
+
+def without_markers(text: str) -> str:
+    """A cell of a source notebook with its hidden parts open.
+
+    >>> without_markers("def f():\\n    ### BEGIN SOLUTION\\n    return 1\\n    ### END SOLUTION")
+    'def f():\\n    return 1'
+    """
+    opened = _MARKER.sub("", text)
+    return text if opened == text else opened.rstrip("\n")
 
 
 def _copy_guide(course: Course, folder: Path) -> None:

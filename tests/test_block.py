@@ -280,6 +280,15 @@ CELLS = {
     "measure": 'with measure(predicted="24 MiB"):\n    hungry(24)',
     "two": 'with ceiling("64 MiB"):\n    hungry(8)\nwith ceiling("4 MiB"):\n    hungry(13)\nassert True',
     "error": 'with ceiling("64 MiB"):\n    1 / 0',
+    "helper": "class Camera:\n    def take(self):\n        return np.ones(MIB, np.uint8)",
+    "keeps": """\
+def keep(camera):
+    kept = []
+    for _ in range(40):
+        kept.append(camera.take())
+    return len(kept)
+""",
+    "by a helper": "with ceiling('16 MiB'):\n    n = keep(Camera())",
 }
 
 
@@ -334,6 +343,11 @@ def test_at_the_top_of_a_cell_the_error_waits_for_the_rest_and_calls_the_answer_
 def test_the_line_of_the_students_function_is_named(kernel):
     _, words = error_in(kernel["over"])
     assert "Line 5 of `hungry`, `everything = np.ones(size_mib * MIB, np.uint8)`" in words
+
+
+def test_the_line_is_the_students_even_where_a_helper_of_the_notebook_allocates(kernel):
+    _, words = error_in(kernel["by a helper"])
+    assert "Line 4 of `keep`, `kept.append(camera.take())`" in words
 
 
 def test_what_is_shown_of_the_error_is_the_message_and_not_our_own_stack(kernel):

@@ -31,7 +31,8 @@ def test_the_sentences_come_in_the_order_right_gap_line_size_try():
         "Right answer, too much memory: 1 GiB, 128 MiB allowed. "
         "Line 4 of cell `convert`, `volume = stack[:]`, reads the whole array at once. "
         "At this rate a 1 TiB recording would need 1 TiB of memory. "
-        "Try: take a slab of a few planes, finish it, then take the next (and for a size ask .shape, which reads nothing)."
+        "Try: take a slab (some planes, frames or samples), finish it, then take the next "
+        "(and for a size ask .shape, which reads nothing)."
     )
 
 
@@ -80,6 +81,8 @@ def test_a_block_that_was_stopped_is_not_praised_for_its_leftovers():
 @pytest.mark.parametrize(
     ("text", "habit", "instead"),
     [
+        ("p = dask.delayed(imread(path))", "reads now", "dask.delayed(read)(path)"),
+        ("array[:] = np.array(frames)", "holds everything at once, to write it", "write each part into its place"),
         ("a = np.stack(planes)", "joins all the parts in memory", "write each part into its place"),
         ("return x.compute()", "asks dask for the whole result at once", "let dask write block by block"),
         ("y = x.rechunk((1, -1, -1))", "keeps many blocks alive", "whole numbers of the chunks you write"),
@@ -87,6 +90,8 @@ def test_a_block_that_was_stopped_is_not_praised_for_its_leftovers():
         ("data = z[:, :, :]", "reads the whole array at once", "take a slab"),
         ("data = np.asarray(z)", "makes one array of everything", "write each part"),
         ("v = tifffile.imread(files)", "reads image data", "read one file (or a few planes)"),
+        ("v = np.fromfile(path, 'int16')", "reads the whole file", "read one piece (a chunk or a few)"),
+        ("x.to_zarr(array)", "first rechunks to blocks of about 128 MiB", "da.store(x, array, lock=False)"),
         ("parts.append(read(i))", "keeps every piece in a list", "keep none of them"),
         ("y = x.astype('float64')", "makes a wider copy", "convert only that slab"),
         ("da.store(x, out)", "runs a dask graph", "give dask blocks of a few MiB"),
@@ -105,7 +110,8 @@ def test_a_line_without_a_known_habit_is_still_named():
 
 def test_without_a_line_there_is_no_empty_sentence():
     assert explain_memory(variant(line=None, allocations=(), data_bytes=None)) == (
-        "Too much memory: 1 GiB, 128 MiB allowed. Try: take a slab of a few planes, finish it, then take the next."
+        "Too much memory: 1 GiB, 128 MiB allowed. "
+        "Try: take a slab (some planes, frames or samples), finish it, then take the next."
     )
 
 

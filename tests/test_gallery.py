@@ -10,7 +10,7 @@ import pytest
 import toys
 
 from autograde.errors import CourseError
-from autograde.gallery import Entry, Run, overall, rows, solutions, verify
+from autograde.gallery import Entry, Run, _turns, overall, rows, solutions, verify
 from autograde.gallery import _faults as faults_of
 from autograde.types import Exit, Measurement, Outcome, Problem, Verdict
 
@@ -222,18 +222,33 @@ def test_verify_refuses_a_mislabelled_solution_both_ways(verified):
 
 
 @needs_linux
-def test_quick_judges_all_and_runs_only_the_first_wrong_one_in_a_kernel(tmp_path):
+def test_quick_runs_the_first_of_each_verdict_in_a_kernel_and_judges_some_of_the_others(tmp_path):
     course = toys.write_course(tmp_path / "course")
-    gallery = write_gallery(
-        tmp_path / "gallery",
-        double__accepted__one="def double(values):\n    return values + values",
-        double__accepted__two="def double(values):\n    return 2 * values",
-        double__wrong_answer__a=toys.WRONG["double"],
-        double__wrong_answer__b="def double(values):\n    return values",
-    )
-    runs = {one.entry.name: one for one in verify(course, "toy", gallery=gallery, exercises=["double"], quick=True)}
-    assert {name for name, one in runs.items() if one.kernel is None} == {"b"}
-    assert all(one.judged and not one.faults for one in runs.values())
+    texts = {
+        "double__accepted__one": "def double(values):\n    return values + values",
+        "double__accepted__two": "def double(values):\n    return 2 * values",
+        "double__wrong_answer__a": toys.WRONG["double"],
+        "double__wrong_answer__b": "def double(values):\n    return values",
+        "double__wrong_answer__c": "def double(values):\n    return values + 1",
+    }
+    gallery = write_gallery(tmp_path / "gallery", **texts)
+    found = verify(course, "toy", gallery=gallery, exercises=["double"], quick="x")
+    runs = {one.entry.name: one for one in found}
+    assert {name for name, one in runs.items() if one.kernel is not None} == {"one", "a", "untouched_stub"}
+    assert runs["two"].judged is not None
+    assert not any(one.faults for one in found)
+    assert rows(found)[0].wrong == 3
+
+
+def test_over_some_turns_every_wrong_solution_is_judged():
+    wrong = [entry(Verdict.WA, f"w{number}") for number in range(20)]
+    judged = set()
+    for turn in "abcdefghijklmnop":
+        chosen = {one.name for one, (yes, _) in zip(wrong, _turns(wrong, turn), strict=True) if yes}
+        assert "w0" in chosen
+        assert 2 <= len(chosen) <= 14
+        judged |= chosen
+    assert judged == {one.name for one in wrong}
 
 
 @needs_linux

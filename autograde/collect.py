@@ -1,0 +1,337 @@
+"""Brings what a learning platform exports into submitted/: a zip, a folder of folders, or notebooks named by student.
+
+Nothing is unpacked: of an archive only notebooks are read, each up to a bound, and written below names made here.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from .course import Course
+from .errors import CourseError
+
+__all__ = ["Collected", "Collection", "Found", "Person", "collect", "identify", "read_people"]
+
+_MAX_FILES = 20_000
+_MAX_FILE_BYTES = 64 * 2**20
+_MAX_TOTAL_BYTES = 2 * 2**30
+_SUFFIX = ".ipynb"
+_MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?$")
+#: What browsers, JupyterLab and backups add to a name.
+_COPY = re.compile(r"( ?\(\d+\)|[-_ ][Cc]opy ?\d*)+$")
+_HEADINGS = frozenset({"id", "student", "student_id", "name"})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One line of a roster: the name of the folder in submitted/, and other words that stand for the same person."""
+
+    student: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A notebook in the source, and whose it says it is."""
+
+    place: str  # where in the source
+    who: str  # as the source calls the student
+    assignment: str
+    notebook: str
+    when: float  # the larger, the newer
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What became of one notebook."""
+
+    student: str
+    assignment: str
+    notebook: str
+    status: str  # collected, unchanged, replaced, kept (another one lies there already), duplicate, unknown student
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What was done, who handed in nothing, and which files stand for no notebook of the course."""
+
+    notebooks: tuple[Collected, ...]
+    missing: tuple[tuple[str, str], ...] = ()  # student, assignment
+    ignored: tuple[str, ...] = ()
+
+
+def collect(
+    course: Course,
+    source: Path,
+    *,
+    people: Sequence[Person] = (),
+    assignment: str | None = None,
+    replace: bool = False,
+) -> Collection:
+    """Copy notebooks from `source` (a zip or a folder) into submitted/<student>/<assignment>/.
+
+    With `people` only theirs, under the roster's names; others are told as unknown. Of two notebooks of one name the newer
+    one counts. What lies in submitted/ already stays unless `replace`. `assignment` says which, where names of notebooks
+    leave it open. Raises `CourseError` for an archive that is broken or hostile, before anything is written.
+    """
+    if assignment is not None:
+        course.check_assignment(assignment)
+    wanted = (assignment,) if assignment else course.assignments()
+    names = {one: tuple(path.stem for path in sorted(course.source(one).glob(f"*{_SUFFIX}"))) for one in wanted}
+    found: list[Found] = []
+    ignored: list[str] = []
+    archive, files = _files(source)
+    try:
+        for place, when, read in files:
+            known = identify(place, names)
+            if known is None:
+                ignored.append(place)
+            else:
+                found.append(Found(place, *known, when, read))
+        known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
+        rows = list(_sort_out(found, known_as))
+        # all is read before anything is written
+        texts = {row.place: one.read() for row, one in rows if row.status == "collected"}
+    finally:
+        if archive is not None:
+            archive.close()
+    done = tuple(_put(course, row, texts.get(row.place), replace=replace) for row, _ in rows)
+    seen = sorted({row.assignment for row in done})
+    missing = tuple(
+        (one.student, name)
+        for name in ([assignment] if assignment else seen)
+        for one in people
+        if not any(course.submitted(one.student, name).glob(f"*{_SUFFIX}"))
+    )
+    return Collection(done, missing, tuple(ignored))
+
+
+# --- whose, and what --------------------------------------------------------------------------------------------------
+
+
+def identify(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
+    """(student, assignment, notebook) that a path in the source stands for; None where it stands for nothing.
+
+    `names` holds the notebooks of each assignment. The student is the innermost folder that is no assignment, or what is
+    left of the file's name.
+
+    >>> names = {"2-conversion": ["imaging", "ephys"]}
+    >>> identify("Ada Lovelace_1234_assignsubmission_file_/imaging.ipynb", names)
+    ('Ada Lovelace', '2-conversion', 'imaging')
+    >>> identify("ada/2-conversion/imaging (1).ipynb", names)
+    ('ada', '2-conversion', 'imaging')
+    >>> identify("imaging_ada.ipynb", names), identify("ada-ephys.ipynb", names)
+    (('ada', '2-conversion', 'imaging'), ('ada', '2-conversion', 'ephys'))
+    >>> identify("ada/other.ipynb", names) is None
+    True
+    """
+    path = PurePosixPath(place)
+    if path.suffix.lower() != _SUFFIX or any(part.startswith((".", "__MACOSX")) for part in path.parts):
+        return None
+    folders = [part for part in path.parts[:-1] if part not in names]
+    inside = [part for part in path.parts[:-1] if part in names]
+    stem = _COPY.sub("", path.stem)
+    for moodle in filter(None, map(_MOODLE.match, folders)):
+        folders = [moodle["name"]]
+        break
+    fits = [
+        (len(notebook), assignment, notebook, rest)
+        for assignment in (inside[-1:] or names)
+        for notebook in names[assignment]
+        if (rest := _without(stem, notebook)) is not None
+    ]
+    if not fits:
+        return None
+    longest = max(length for length, *_ in fits)
+    fits = [one for one in fits if one[0] == longest]
+    if len({assignment for _, assignment, *_ in fits}) > 1:
+        raise CourseError(
+            f"{place}: a notebook {fits[0][2]!r} is part of {', '.join(sorted(one[1] for one in fits))}; "
+            "say which with --assignment"
+        )
+    _, assignment, notebook, rest = fits[0]
+    who = folders[-1] if folders else rest
+    if not _is_safe(who):
+        return None
+    return who, assignment, notebook
+
+
+def _without(stem: str, notebook: str) -> str | None:
+    """What a file's name says beside the name of the notebook; None if it is not that notebook's."""
+    if stem == notebook:
+        return ""
+    for start, end in ((0, len(stem) - len(notebook)), (len(notebook), len(stem))):
+        rest = stem[start:end]
+        whole = rest + notebook if start == 0 else notebook + rest
+        if end > start and whole == stem and (rest[-1] if start == 0 else rest[0]) in "_- ":
+            return rest.strip("_- ")
+    return None
+
+
+def _is_safe(name: str) -> bool:
+    """Whether a student's name can be the name of a folder."""
+    return (
+        0 < len(name) <= 100
+        and name == name.strip()
+        and not name.startswith(".")
+        and name.isprintable()
+        and not set(name) & set('/\\:*?"<>|')
+    )
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_,.-]+", " ", word).strip().casefold()
+
+
+def read_people(lines: Sequence[Sequence[str]]) -> tuple[Person, ...]:
+    """The people of a roster: the first column names the folder, the others (name, address, number) stand for it too.
+
+    >>> read_people([["id", "name"], ["ada", "Ada Lovelace"]])
+    (Person(student='ada', aliases=('Ada Lovelace',)),)
+    """
+    found = []
+    for line in lines:
+        words = [word.strip() for word in line]
+        if words and words[0] and words[0].lower() not in _HEADINGS:
+            if not _is_safe(words[0]):
+                raise CourseError(f"the roster has {words[0]!r}, which cannot be the name of a folder")
+            found.append(Person(words[0], tuple(word for word in words[1:] if word)))
+    return tuple(found)
+
+
+def _sort_out(found: Sequence[Found], known_as: Mapping[str, str]) -> Iterator[tuple[Collected, Found]]:
+    """Each notebook with what is to become of it; of several for one place the newest is to be collected."""
+    newest: dict[tuple[str, str, str], Found] = {}
+    whose = {}
+    for one in found:
+        student = known_as.get(_plain(one.who)) if known_as else one.who
+        whose[one.place] = student
+        if student is not None:
+            place = (student, one.assignment, one.notebook)
+            if place not in newest or (one.when, one.place) > (newest[place].when, newest[place].place):
+                newest[place] = one
+    for one in sorted(found, key=lambda one: (whose[one.place] or one.who, one.assignment, one.notebook, one.place)):
+        student = whose[one.place]
+        if student is None:
+            status = "unknown student"
+        else:
+            status = "collected" if newest[student, one.assignment, one.notebook] is one else "duplicate"
+        yield Collected(student or one.who, one.assignment, one.notebook, status, one.place), one
+
+
+def _put(course: Course, row: Collected, text: bytes | None, *, replace: bool) -> Collected:
+    """Write one notebook, aside and then in place."""
+    if text is None:
+        return row
+    folder = course.submitted(row.student, row.assignment)
+    path = folder / f"{row.notebook}{_SUFFIX}"
+    status = row.status
+    if path.is_symlink():
+        raise CourseError(f"{path} is a link; remove it, and collect again")
+    if path.exists():
+        same = path.read_bytes() == text
+        status = "unchanged" if same else "replaced" if replace else "kept"
+    if status in ("collected", "replaced"):
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".{row.notebook}{_SUFFIX}.new"
+        aside.write_bytes(text)
+        aside.replace(path)
+    return Collected(row.student, row.assignment, row.notebook, status, row.place)
+
+
+# --- where it comes from ----------------------------------------------------------------------------------------------
+
+_Files = list[tuple[str, float, Callable[[], bytes]]]
+
+
+def _files(source: Path) -> tuple[zipfile.ZipFile | None, _Files]:
+    """Places of all files in the source, how new each is, and how to read it; with the archive that is to be closed."""
+    if source.is_dir():
+        return None, _in_folder(source)
+    if not source.is_file():
+        raise CourseError(f"there is no {source}; expected the zip that the platform exports, or a folder of notebooks")
+    try:
+        archive = zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise CourseError(
+            f"{source.name} is neither a folder nor a zip ({error}); export it from the platform anew"
+        ) from error
+    try:
+        return archive, _in_zip(source, archive)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _in_folder(folder: Path) -> _Files:
+    found: _Files = []
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise CourseError(f"{place} in {folder} is a link, which may lead anywhere; remove it, and collect again")
+        if path.is_file():
+            found.append((place, path.stat().st_mtime, partial(_read_file, path)))
+    return found
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return _bounded(path.name, file.read(_MAX_FILE_BYTES + 1))
+
+
+def _bounded(place: str, text: bytes) -> bytes:
+    if len(text) > _MAX_FILE_BYTES:
+        raise CourseError(f"{place} has more than {_MAX_FILE_BYTES >> 20} MiB; look at it by hand")
+    return text
+
+
+def _in_zip(source: Path, archive: zipfile.ZipFile) -> _Files:
+    """The files of an archive, refused as a whole if anything in it is hostile."""
+    entries = archive.infolist()
+    problem = f"; {source.name} was refused and nothing collected. Look at it by hand, or take that submission out."
+    if len(entries) > _MAX_FILES:
+        raise CourseError(f"{len(entries)} entries, at most {_MAX_FILES} are taken{problem}")
+    total = 0
+    for entry in entries:
+        name = entry.orig_filename.replace("\\", "/")
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
+            raise CourseError(f"the entry {entry.orig_filename!r} leads out of the archive{problem}")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise CourseError(f"the entry {entry.filename!r} is a link{problem}")
+        if entry.flag_bits & 0x1:
+            raise CourseError(f"the entry {entry.filename!r} is encrypted{problem}")
+        is_notebook = name.lower().endswith(_SUFFIX)
+        if is_notebook and entry.file_size > _MAX_FILE_BYTES:
+            raise CourseError(
+                f"the entry {entry.filename!r} has {entry.file_size >> 20} MiB, "
+                f"at most {_MAX_FILE_BYTES >> 20} are taken{problem}"
+            )
+        total += entry.file_size if is_notebook else 0
+    if total > _MAX_TOTAL_BYTES:
+        raise CourseError(f"{total >> 20} MiB of notebooks, at most {_MAX_TOTAL_BYTES >> 20} are taken{problem}")
+
+    def read(entry: zipfile.ZipInfo) -> bytes:
+        try:
+            with archive.open(entry) as file:
+                return _bounded(entry.filename, file.read(_MAX_FILE_BYTES + 1))  # whatever size it claims
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+            raise CourseError(f"the entry {entry.filename!r} cannot be read ({error}){problem}") from error
+
+    return [(entry.filename, _seconds(entry), partial(read, entry)) for entry in entries if not entry.is_dir()]
+
+
+def _seconds(entry: zipfile.ZipInfo) -> float:
+    """A number that grows with the time in an archive, which has no time zone."""
+    number = 0
+    for part, size in zip(entry.date_time, (10_000, 13, 32, 24, 60, 60), strict=True):
+        number = number * size + part
+    return float(number)
