@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import sys
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from .course import settings_near
 from .errors import AutogradeError, CourseError, SubmissionError
 from .judge import Job, run_job
 from .notebook import Kind, Notebook, has_code, read_notebook, rebuild
+from .sandbox import JUDGED
 from .types import Outcome, Report, Verdict
 from .verdict import report, result_of
 
@@ -247,8 +248,7 @@ def show(place: str | Path) -> Overview:
 
     Save the notebook first. A cell with this call in the notebook itself does nothing while that notebook is judged.
     """
-    main = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if main is not None and main.name == "autograde.student":
+    if JUDGED in os.environ:
         return Overview((), ("Not shown while the notebook itself is judged.",))
     try:
         return overview(check_all(Path(place)))

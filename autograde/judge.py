@@ -37,6 +37,7 @@ from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .explain import explain_memory
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
+from .sandbox import JUDGED
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
 from .types import Exit, Measurement, Outcome, Problem, from_json, to_json
 
@@ -350,9 +351,11 @@ def _names_in(source: str) -> set[str]:
 def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
     """Judge a notebook in a process of its own; each outcome is appended to `facts` as a line of JSON when it is there.
 
-    Raises `CourseError` for broken course material, `SubmissionError` for an unreadable notebook, `JudgeError` when the
-    judge itself fails.
+    Raises `CourseError` for broken course material and inside of a notebook that is being judged, `SubmissionError` for an
+    unreadable notebook, `JudgeError` when the judge itself fails.
     """
+    if JUDGED in os.environ:
+        raise CourseError("this runs in a notebook that is being judged, which must not have notebooks judged in turn")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
         stdin=subprocess.PIPE,

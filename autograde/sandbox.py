@@ -20,7 +20,10 @@ import psutil
 
 from .wire import Connection
 
-__all__ = ["StudentProcess", "start_student"]
+__all__ = ["JUDGED", "StudentProcess", "start_student"]
+
+#: An environment variable of student processes, so that a notebook that is judged does not have itself judged.
+JUDGED = "AUTOGRADE_JUDGED"
 
 #: glibc gives freed memory back at once and keeps one arena: the baseline is then the same every time (64-65 MiB).
 _ALLOCATOR = {
@@ -97,6 +100,7 @@ def start_student(*, workdir: Path, exchange: Path, log: Path) -> StudentProcess
     environment |= _ALLOCATOR
     environment |= {
         "TMPDIR": str(exchange),
+        JUDGED: "1",
         "MPLBACKEND": "agg",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",

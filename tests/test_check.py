@@ -185,3 +185,17 @@ def test_the_call_in_the_very_notebook_that_is_judged_does_nothing(tmp_path):
     right = toys.answered(toys.before(toys.source_book(), "double", call), toys.RIGHT)
     show_path = toys.write(right, tmp_path / "exercise.ipynb")
     assert [one.words for one in show(show_path).exercises] == ["✓", "✓"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
+def test_a_notebook_that_is_judged_cannot_have_itself_judged_by_any_way(tmp_path):
+    answer = (
+        "import subprocess, sys\n"
+        "command = [sys.executable, '-m', 'autograde', 'check', 'exercise.ipynb']\n"
+        "done = subprocess.run(command, capture_output=True, text=True)\n"
+        "def double(values):\n"
+        "    assert done.returncode == 2 and 'must not have notebooks judged' in done.stderr, done\n"
+        "    return 2 * values"
+    )
+    right = toys.answered(toys.source_book(), {**toys.RIGHT, "double": answer})
+    assert [one.words for one in show(toys.write(right, tmp_path / "exercise.ipynb")).exercises] == ["✓", "✓"]
