@@ -36,6 +36,7 @@ __all__ = [
     "CELL_NAMES",
     "LIMIT_FACTOR",
     "MEASUREMENT_MIME",
+    "TEST_FILES",
     "Bench",
     "LocalBench",
     "LocalRun",
@@ -72,6 +73,8 @@ _LEAST_PREDICTED_BYTES = 10_000
 _LINE_WIDTH = 92
 #: File names of cells that the student process compiled, and their grade_ids. In a kernel, IPython knows them.
 CELL_NAMES: dict[str, str] = {}
+#: Files whose functions are tests (pytest), as the cell is that runs in a notebook.
+TEST_FILES: set[str] = set()
 
 
 class MemoryCeilingExceeded(AssertionError):
@@ -271,9 +274,8 @@ def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
     """
     if not rows:
         return None
-    running = (
-        rows[-1][0] if rows[-1][1] == "<module>" else None
-    )  # the cell that runs, unless a function was called from outside
+    outermost, name = rows[-1]
+    running = outermost if name == "<module>" or outermost in TEST_FILES else None  # None: called from outside of cells
     called = next((file for file, _ in reversed(rows) if file != running), running)
     return next(number for number, (file, _) in enumerate(rows) if file == called)
 

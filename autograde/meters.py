@@ -33,6 +33,7 @@ POLL_SECONDS = 0.003
 _STEP_BYTES = 2**20
 #: How many (time, bytes) pairs are kept for the chart.
 _MAX_SAMPLES = 240
+_STOP_AGAIN_SECONDS = 0.5
 #: A family is listed anew at least every so many readings.
 _LIST_EVERY = 10
 #: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages).
@@ -49,7 +50,7 @@ class Reading:
     shared_bytes: int
     child_bytes: int
     file_bytes: int | None = None  # file-backed pages: not held, but part of the kernel's high-water mark
-    faults: int | None = None  # page faults of the process until now
+    faults: tuple[int, int] | None = None  # page faults until just before the others were read, and just after
 
 
 class Meter(Protocol):
@@ -202,11 +203,14 @@ def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
 
 
 def _status_reading(pid: int) -> Reading:
+    before = _faults(pid)
     values = _kib_fields(f"/proc/{pid}/status", (b"RssAnon", b"RssShmem", b"VmSwap", b"RssFile"))
     if len(values) < 4:  # a zombie has no memory any more
         raise MeterError(f"process {pid} has ended")
     file_bytes = values.pop(b"RssFile")
-    return Reading(sum(values.values()), values[b"RssShmem"], 0, file_bytes, _faults(pid))
+    after = _faults(pid)
+    faults = None if before is None or after is None else (before, after)
+    return Reading(sum(values.values()), values[b"RssShmem"], 0, file_bytes, faults)
 
 
 def _faults(pid: int) -> int | None:
@@ -237,7 +241,8 @@ class Peak:
 class Poller:
     """Polls a meter on a thread of its own from `start` to `stop`.
 
-    `on_peak` is called at each new peak (1 MiB above the last); `on_limit` once, at the first reading above `limit_bytes`.
+    `on_peak` is called at each new peak (1 MiB above the last); `on_limit` at the first reading above `limit_bytes`, and
+    again every half second while that lasts (an interrupt may be lost in a callback, where Python ignores it).
     """
 
     def __init__(
@@ -263,6 +268,7 @@ class Poller:
         self._keep_every = 1
         self._count = 0
         self._stopped = False
+        self._stop_again = 0.0
         self._file_bytes: list[int] = []  # lowest and highest seen
         self._last: Reading | None = None
         self._most_bytes: int | None = 0  # that can have been held between two polls; None: not known
@@ -301,7 +307,7 @@ class Poller:
         if last.faults is None or reading.faults is None:
             self._most_bytes = None
         else:
-            grown = (reading.faults - last.faults) * _PAGE_BYTES
+            grown = (reading.faults[1] - last.faults[0]) * _PAGE_BYTES
             self._most_bytes = max(self._most_bytes, last.total_bytes + grown)
 
     def _run(self) -> None:
@@ -326,9 +332,10 @@ class Poller:
                 if self._on_peak is not None:
                     self._on_peak()
         self._sample(now, reading.total_bytes)
-        if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and not self._stopped:
+        if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and now >= self._stop_again:
             self._stopped = True
-            if self._on_limit is not None:
+            self._stop_again = now + _STOP_AGAIN_SECONDS
+            if self._on_limit is not None and not self._done.is_set():
                 self._on_limit()
         return True
 

@@ -28,9 +28,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     marker = item.get_closest_marker("ceiling")
     if marker is None:
         return (yield)
-    from .block import CELL_NAMES, ceiling
+    from .block import CELL_NAMES, TEST_FILES, ceiling
 
     CELL_NAMES.update((name, "") for name in _own_files(item.config.rootpath))
+    TEST_FILES.add(str(item.path))
     block = ceiling(*marker.args, **marker.kwargs)
     item.stash[_KEY] = block
     with block:

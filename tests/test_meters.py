@@ -496,7 +496,7 @@ def test_the_kernels_mark_raises_the_peak_when_file_pages_stood_still():
 
 def test_the_kernels_mark_is_believed_as_far_as_page_faults_allow():
     def after(size_mib, faults):
-        return Reading(size_mib * MIB, 0, 0, 10 * MIB, faults)
+        return Reading(size_mib * MIB, 0, 0, 10 * MIB, (faults, faults))
 
     few = Scripted(after(2, 100), after(13, 3000), after(5, 3010), high_water=200 * MIB)
     assert polled(few).reading.total_bytes == 2 * MIB + 2900 * PAGE
