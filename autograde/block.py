@@ -11,6 +11,7 @@ import ctypes
 import gc
 import linecache
 import os
+import signal
 import sys
 import tempfile
 import textwrap
@@ -365,7 +366,8 @@ class LocalRun:
                 self._on_line(line)
 
     def _stop_block(self) -> None:
-        if self._thread_id == threading.main_thread().ident:
+        # a process started in the background of a shell ignores SIGINT, and then nothing would come of it
+        if self._thread_id == threading.main_thread().ident and callable(signal.getsignal(signal.SIGINT)):
             import _thread
 
             _thread.interrupt_main()

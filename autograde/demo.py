@@ -16,7 +16,7 @@ from .cohort import Judged, grade
 from .course import CONFIG_NAME, Course, find_course
 from .errors import CourseError
 from .gallery import Entry, solutions
-from .notebook import read_notebook
+from .notebook import ceilings_in, read_notebook
 from .release import release
 from .report import write_report
 from .types import Report, Verdict
@@ -104,7 +104,7 @@ def play(
 
 
 def _stage(course: Course, gallery: Path) -> tuple[str, str, list[Entry]]:
-    """Assignment, notebook and its answers: the first with right ones to all its exercises, and hungry ones to some."""
+    """Assignment, notebook and its answers: the first with ceilings, right answers to all, and hungry ones to some."""
     for assignment in course.assignments():
         if not (gallery / assignment).is_dir():
             continue
@@ -115,7 +115,7 @@ def _stage(course: Course, gallery: Path) -> tuple[str, str, list[Entry]]:
         for name, notebook in notebooks.items():
             exercises = notebook.exercises()
             right = all((exercise, Verdict.AC) in found for exercise in exercises)
-            if exercises and right and any((exercise, Verdict.MLE) in found for exercise in exercises):
+            if ceilings_in(notebook) and right and any((exercise, Verdict.MLE) in found for exercise in exercises):
                 return assignment, name, [entry for entry in entries if entry.exercise in exercises]
     raise CourseError(f"the demo takes its answers from {gallery}/<assignment>/, and there are none that would do")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,15 @@ def test_runaway_code_is_stopped_near_four_times_its_ceiling():
     seen = caught.value.measurement
     assert seen.stopped
     assert 32 * MIB < seen.peak_bytes < 256 * MIB
+
+
+def test_runaway_code_is_stopped_where_interrupts_are_ignored():
+    """As in a process that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_runaway_code_is_stopped_near_four_times_its_ceiling()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_runaway_code_in_a_thread_that_is_not_the_main_one_is_stopped_there():
