@@ -129,21 +129,45 @@ def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--remove", is_flag=True, help="Remove the data that has been made.")
+@click.option(
+    "--real",
+    is_flag=False,
+    flag_value="list",
+    metavar="[NAME]",
+    help="Real data, from its archive: licence and files first; without a name what there is.",
+)
+@click.option("--file", "files", multiple=True, metavar="PATTERN", help="With --real: download these, such as '*.zip'.")
+@click.option("--yes", is_flag=True, help="With --file: do not ask again.")
 @_format
 @click.pass_context
-def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: int, remove: bool, style: str) -> None:
+def data(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    scale: str | None,
+    seed: int,
+    remove: bool,
+    real: str | None,
+    files: tuple[str, ...],
+    yes: bool,
+    style: str,
+) -> None:
     """Make data sets, or list (and remove) what has been made.
 
     \b
     Example:
       autograde data                      what is there?
       autograde data whole_organ --scale tiny
+      autograde data --real               real recordings, for those who are online
+      autograde data --real idr --file "2/*" --file zarr.json
     """
     from data_scripts import DATA_SETS, list_data, remove_data
 
     from .course import data_folder
 
     os.environ.setdefault("AUTOGRADE_DATA", str(data_folder(ctx.obj)))
+    if real is not None:
+        _real_data(real, files, remove=remove, yes=yes, style=style)
+        return
     if unknown := sorted(set(names) - set(DATA_SETS)):
         raise CourseError(f"no data set {', '.join(unknown)}; there is {', '.join(DATA_SETS)}")
     if names and not remove:
@@ -164,6 +188,79 @@ def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: in
         _output().print(sheet if stored else f"nothing made yet; there is {', '.join(DATA_SETS)}")
 
     _print_rows(style, ["name", "bytes", "path"], rows, table)
+
+
+def _real_data(name: str, patterns: tuple[str, ...], *, remove: bool, yes: bool, style: str) -> None:
+    """List real data sets, or the files of one; download those that were asked for, once licence and size were shown."""
+    import shutil
+
+    from data_scripts.real import REAL_DATA, RealDataError, choose, download, folder_of, listing
+
+    if name == "list":
+        known = [
+            {"name": one.name, "what": one.summary, "licence": one.licence or "", "page": one.page}
+            for one in REAL_DATA.values()
+        ]
+
+        def table_of_all() -> None:
+            for one in REAL_DATA.values():
+                licence = one.licence or "told by its host"
+                _output(wide=True).print(
+                    f"[bold]{one.name}[/]  {escape(one.summary)}\n  licence: {licence}; {one.page}"
+                )
+
+        _print_rows(style, ["name", "what", "licence", "page"], known, table_of_all)
+        return
+    if name not in REAL_DATA:
+        raise CourseError(f"no real data {name!r}; there is {', '.join(REAL_DATA)}")
+    what = REAL_DATA[name]
+    folder = folder_of(what)
+    if remove:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            click.echo(f"removed {folder}")
+        return
+    try:
+        found = listing(what)
+        chosen = choose(found.files, patterns or ("*",))
+        if not chosen:
+            raise CourseError(f"{name} has no file like {' or '.join(patterns)}; see `autograde data --real {name}`")
+        total, bounded = sum(one.size_bytes for one in chosen), any(one.at_most for one in chosen)
+        rows = [
+            {"file": one.path, "bytes": one.size_bytes, "at_most": one.at_most, "checksum": one.checksum}
+            for one in chosen
+        ]
+
+        def table() -> None:
+            sheet = Table("file", "size", "checksum")
+            for one in chosen[:30]:
+                checksum = "published" if one.checksum or one.details else "none, unverified"
+                sheet.add_row(
+                    escape(one.path), ("up to " if one.at_most else "") + format_bytes(one.size_bytes), checksum
+                )
+            _output().print(sheet)
+            if len(chosen) > 30:
+                click.echo(f"... and {len(chosen) - 30} more")
+
+        if style == "table" or not patterns:
+            _print_rows(style, ["file", "bytes", "at_most", "checksum"], rows, table)
+        size = f"{len(chosen)} files, {'up to ' if bounded else ''}{format_bytes(total)}"
+        click.echo(f"{what.summary}\nlicence: {found.licence}; {what.page}\n{size}, into {folder}", err=True)
+        if not patterns:
+            click.echo("nothing downloaded; --file PATTERN chooses, for example --file '*'", err=True)
+            return
+        if not yes and not click.confirm("Download?", err=True):
+            return
+        with _progress(name) as progress:
+            task = progress.add_task("", total=total)
+            paths = download(
+                chosen,
+                folder,
+                told=lambda file, more: progress.update(task, advance=more, description=f"bytes; {file.path}"),
+            )
+    except RealDataError as error:
+        raise CourseError(str(error)) from error
+    click.echo(f"{len(paths)} files in {folder}")
 
 
 # --- doctor -----------------------------------------------------------------------------------------------------------
