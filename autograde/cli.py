@@ -717,8 +717,9 @@ def _print_counts(found: Sequence[Any], style: str) -> None:
 @click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("exercise")
 @click.option("--code", default=None, help="The code of this exercise, from your instructor.")
+@_format
 @click.pass_context
-def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None) -> None:
+def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None, style: str) -> None:
     """Put a reference solution into your notebook: with a code as the answer, after a pass below yours, to compare.
 
     What you wrote stays, as text below and in backup/. Save and close the notebook first. Exit 1 if it does not pass yet.
@@ -738,7 +739,9 @@ def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None)
             code=code,
             told=lambda done, total, test: progress.update(task, completed=done, total=total, description=test),
         )
-    click.echo(f"{notebook.name}: {done.message}" + (f" (before: {done.backup})" if done.backup else ""))
+    row = {"notebook": str(notebook), "exercise": exercise, "backup": _text(done.backup), "message": done.message}
+    before = f" (before: {done.backup})" if done.backup else ""
+    _print_rows(style, list(row), [row], lambda: click.echo(f"{notebook.name}: {done.message}{before}"))
     ctx.exit(_NOT_PASSED if done.backup is None and code is None else _PASSED)
 
 
@@ -750,7 +753,8 @@ def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None)
     default=None,
     help="The mended notebook, its folder, or the new kit's zip.",
 )
-def update(notebook: Path, release: Path | None) -> None:
+@_format
+def update(notebook: Path, release: Path | None, style: str) -> None:
     """Carry your answers into a mended release: by exercise, your own cells at their places; the old notebook in backup/.
 
     Save and close the notebook first.
@@ -762,10 +766,19 @@ def update(notebook: Path, release: Path | None) -> None:
     from .update import update_notebook
 
     done = update_notebook(notebook, release)
-    if done.backup is not None:
-        click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
-    for note in done.notes:
-        click.echo(f"  {note}")
+
+    def table() -> None:
+        if done.backup is not None:
+            click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
+        for note in done.notes:
+            click.echo(f"  {note}")
+
+    rows = [{"notebook": str(notebook), "backup": _text(done.backup), "note": note} for note in done.notes or ("",)]
+    _print_rows(style, list(rows[0]), rows, table)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _read_rows(path: Path) -> list[list[str]]:
