@@ -36,6 +36,8 @@ ELSEWHERE = {
     "autograde doctor": "tests/test_doctor.py",
     "autograde data": "tests/test_cli.py",
     "autograde verify 2-conversion": "tests/test_guides.py",  # with --exercise
+    "autograde verify 9-mine --exercise brightest --verbose": "tests/test_authoring.py",
+    "autograde release 9-mine": "tests/test_authoring.py",
     "conda env create --file environment.yml": "tests/test_project.py",  # its packages are those of pyproject.toml
     "conda activate out-of-core": "tests/test_project.py",
     "jupyter lab release": "tests/test_jupyterlab.py",
