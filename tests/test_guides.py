@@ -34,6 +34,7 @@ ELSEWHERE = {
     "autograde data --real idr": "tests/test_data_real.py",  # asks an archive; a server of the test stands in
     'autograde data --real idr --file "2/*" --file zarr.json': "tests/test_data_real.py",
     "autograde doctor": "tests/test_doctor.py",
+    "autograde doctor --line": "tests/test_doctor.py",
     "autograde data": "tests/test_cli.py",
     "autograde verify 2-conversion": "tests/test_guides.py",  # with --exercise
     "autograde verify 9-mine --exercise brightest --verbose": "tests/test_authoring.py",
@@ -41,12 +42,15 @@ ELSEWHERE = {
     "conda env create --file environment.yml": "tests/test_project.py",  # its packages are those of pyproject.toml
     "conda activate out-of-core": "tests/test_project.py",
     "jupyter lab release": "tests/test_jupyterlab.py",
+    "napari --plugin napari-ome-zarr my_volume.zarr": "pyproject.toml",  # an extra, tried by hand: it wants a screen
+    'pip install -e ".[napari]"': "pyproject.toml",
     "pip install --no-deps -e .": "tests/test_kit.py",
     "pip install -e .": "tests/benchmarks/newcomer.py",
     "python -m venv .venv": "tests/benchmarks/newcomer.py",
     "source .venv/bin/activate": "tests/benchmarks/newcomer.py",
     "pre-commit install": ".pre-commit-config.yaml",
     "python tests/benchmarks/meter.py": "tests/benchmarks/meter.py",  # a benchmark is its own run
+    "python tests/benchmarks/pictures.py": "tests/benchmarks/pictures.py",
     "python tests/benchmarks/newcomer.py": "tests/benchmarks/newcomer.py",
     "python tests/benchmarks/projection.py": "tests/benchmarks/projection.py",
     "python tests/benchmarks/room.py --stay": "tests/test_board.py",
@@ -82,7 +86,7 @@ def commands():
     for guide in GUIDES:
         text = (ROOT / guide).read_text(encoding="utf-8")
         running = re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S)
-        shells = ("autograde", "conda", "jupyter", "nbgrader", "pip", "pre-commit", "pytest", "python")
+        shells = ("autograde", "conda", "jupyter", "napari", "nbgrader", "pip", "pre-commit", "pytest", "python")
         found += [
             line.partition(" #")[0] for line in commands_in(ROOT / guide) if line.split(" ")[0] in (*shells, "source")
         ]
