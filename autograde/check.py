@@ -13,9 +13,9 @@ from pathlib import Path
 from .course import settings_near
 from .errors import AutogradeError, CourseError, SubmissionError
 from .judge import Job, run_job
-from .notebook import Kind, Notebook, has_code, read_notebook, rebuild
+from .notebook import Kind, Notebook, bound_names, has_answer, has_code, read_notebook, rebuild
 from .sandbox import JUDGED
-from .types import Outcome, Report, Verdict
+from .types import Exit, Outcome, Problem, Report, Verdict
 from .verdict import report, result_of
 
 __all__ = [
@@ -137,6 +137,11 @@ def check_notebook(
     hidden = len(wanted) - len(tests)
     if not tests:
         raise CourseError(f"{path.name} has no tests; expected a notebook of an assignment, as it was handed out")
+    left = f"{hidden} more tests with other data run when it is graded." if hidden else ""
+    if _untouched(notebook):
+        stub = Problem("NotImplementedError", "", from_student=True)
+        nothing = [Outcome(path.stem, cell.label, Exit.RAISED, stub) for cell in tests]
+        return report(path.name, "", [result_of(one, None, practice=True) for one in nothing], message=left)
     settings = settings_near(path.parent)
     done: list[Outcome] = []
 
@@ -162,8 +167,15 @@ def check_notebook(
             told=hear,
         )
     results = [result_of(outcome, None, practice=True) for outcome in outcomes]
-    left = f"{hidden} more tests with other data run when it is graded." if hidden else ""
     return report(path.name, "", results, sandbox="process", message=left)
+
+
+def _untouched(notebook: Notebook) -> bool:
+    """Whether every exercise is as it was handed out, and no other cell defines what it should: nothing need be run."""
+    answers = [cell.source for cell in notebook.cells if cell.kind is Kind.SOLUTION]
+    others = bound_names(cell.source for cell in notebook.cells if cell.kind is Kind.PLAIN)
+    stubs = all("raise NotImplementedError" in text and not has_answer(text) for text in answers)
+    return bool(answers) and stubs and not others & bound_names(answers)
 
 
 def _read(path: Path) -> Notebook:
