@@ -92,6 +92,7 @@ class TreeMeter:
         pids = self._descendants()
         if not pids:
             return _status_reading(self._pid)
+        before = _faults(self._pid)
         own, shared = _rollup_bytes(self._pid)
         children = 0
         for pid in pids:
@@ -104,9 +105,9 @@ class TreeMeter:
             shared += part
         # a fork or an exit while we read moves shares between the processes: pages must not be counted on both sides
         own = min(own, _rollup_bytes(self._pid)[0])
-        return replace(
-            _status_reading(self._pid), total_bytes=own + children, shared_bytes=shared, child_bytes=children
-        )
+        status = _status_reading(self._pid)
+        faults = None if before is None or status.faults is None else (before, status.faults[1])
+        return Reading(own + children, shared, children, status.own_bytes, status.file_bytes, faults)
 
     def _descendants(self) -> list[int]:
         """As `descendants`, listed anew only when a process or thread has been started since the last time.
@@ -296,7 +297,7 @@ class Poller:
         self._stop_again = 0.0
         self._file_bytes: _Range | None = None
         self._child_bytes: _Range | None = None
-        self._own_bytes: int | None = 0  # highest seen; None: not known
+        self._shared_bytes: int | None = None  # with children, at the start: their shares and the mark both count them
         self._last: Reading | None = None
         self._most_bytes: int | None = 0  # that can have been held between two polls; None: not known
 
@@ -320,11 +321,10 @@ class Poller:
         The mark is of the process itself. Children are added as they were seen, if they were idle.
         """
         mark = self._meter.high_water_bytes()
-        files, children = self._file_bytes, self._child_bytes
-        if mark is None or self._highest is None or files is None or children is None or self._own_bytes is None:
+        files, children, shared = self._file_bytes, self._child_bytes, self._shared_bytes
+        if mark is None or self._highest is None or files is None or children is None or shared is None:
             return
-        unseen = mark - files.high - self._own_bytes
-        held = self._highest.total_bytes + unseen
+        held = mark - files.high - shared + children.low
         if self._most_bytes is not None:
             held = min(held, self._most_bytes)
         if files.steady and children.steady and held > self._highest.total_bytes:
@@ -358,8 +358,8 @@ class Poller:
         self._child_bytes = _wider(self._child_bytes, reading.child_bytes)
         if reading.file_bytes is not None:
             self._file_bytes = _wider(self._file_bytes, reading.file_bytes)
-        if self._own_bytes is not None:
-            self._own_bytes = None if reading.own_bytes is None else max(self._own_bytes, reading.own_bytes)
+        if self._shared_bytes is None and reading.own_bytes is not None:
+            self._shared_bytes = reading.own_bytes - (reading.total_bytes - reading.child_bytes)
         if self._highest is None or reading.total_bytes > self._highest.total_bytes:
             self._highest = reading
             if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:
