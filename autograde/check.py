@@ -19,6 +19,7 @@ from .types import Outcome, Report, Verdict
 from .verdict import report, result_of
 
 __all__ = [
+    "OPTIONAL",
     "Checked",
     "Exercise",
     "Overview",
@@ -30,7 +31,8 @@ __all__ = [
     "show",
 ]
 
-_OPTIONAL = "optional"
+#: The tag of solution cells that are not core.
+OPTIONAL = "optional"
 #: Folders that hold copies.
 _COPIES = frozenset({"backup", "__pycache__"})
 
@@ -95,7 +97,7 @@ class Overview:
     def __str__(self) -> str:
         width = max((len(one.name) for one in self.exercises), default=0)
         lines = [
-            f"{one.name:{width}}  {_OPTIONAL if one.optional else 'core':8}  {one.passed}/{one.tests}  {one.words}"
+            f"{one.name:{width}}  {OPTIONAL if one.optional else 'core':8}  {one.passed}/{one.tests}  {one.words}"
             for one in self.exercises
         ]
         return "\n".join([*lines, self.summary, *self.problems])
@@ -103,7 +105,7 @@ class Overview:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(one.notebook)}</td><td><code>{html.escape(one.name)}</code></td>"
-            f"<td>{_OPTIONAL if one.optional else 'core'}</td><td>{one.passed} of {one.tests}</td>"
+            f"<td>{OPTIONAL if one.optional else 'core'}</td><td>{one.passed} of {one.tests}</td>"
             f'<td style="text-align:left" title="{html.escape(one.message)}">{html.escape(one.words)}</td></tr>'
             for one in self.exercises
         )
@@ -183,7 +185,7 @@ def exercises_of(notebook: Notebook, judged: Report) -> tuple[Exercise, ...]:
             Exercise(
                 notebook=notebook.name,
                 name=cell.label,
-                optional=_OPTIONAL in cell.tags,
+                optional=OPTIONAL in cell.tags,
                 passed=sum(one.verdict is Verdict.AC for one in mine),
                 tests=len(mine),
                 verdict=None if first is None else first.verdict,
