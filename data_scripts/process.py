@@ -52,15 +52,17 @@ def process(movie: Any, rois: Array, out: str | Path, max_bytes: int, bin_frames
     """
     import dask
     import zarr
+    from dask.base import compute
+    from dask.delayed import delayed
 
     plan = Plan.of(movie, rois, bin_frames)
     workers = plan.workers(max_bytes)
     regions = Regions.of(rois)
     group = _open_output(Path(out), movie, plan, regions)
     done = group["done"][:]
-    todo = [dask.delayed(_stretch)(movie, regions, str(out), plan, k) for k in range(plan.stretches) if not done[k]]
+    todo = [delayed(_stretch)(movie, regions, str(out), plan, k) for k in range(plan.stretches) if not done[k]]
     with dask.config.set(num_workers=workers):
-        dask.compute(*todo)
+        compute(*todo)
 
     sums = np.zeros((2, *plan.frame_shape), np.uint64)
     for k in range(plan.stretches):
@@ -74,7 +76,7 @@ def _stretch(movie: Any, regions: Regions, out: str, plan: Plan, number: int) ->
     """Work on stretch `number`: every chunk of it is read once, every chunk of the output in it written once."""
     import zarr
 
-    group = zarr.open_group(out, mode="r+")
+    group: Any = zarr.open_group(out, mode="r+")
     traces, levels = group["traces"], [group[f"preview/{level}"] for level in range(LEVELS)]
     total, squares = (np.zeros(plan.frame_shape, np.uint64) for _ in range(2))
     in_bin, scratch = np.empty(plan.frame_shape, np.uint32), np.empty((2, *plan.frame_shape), np.uint32)
@@ -126,7 +128,7 @@ def _blosc_folder(movie: Any) -> Path | None:
     from zarr.codecs import BloscCodec, BytesCodec
     from zarr.storage import LocalStore
 
-    codecs = getattr(movie.metadata, "codecs", ())
+    codecs: tuple[Any, ...] = tuple(getattr(movie.metadata, "codecs", ()))
     if not isinstance(movie.store, LocalStore) or tuple(movie.chunks[1:]) != tuple(movie.shape[1:]) or len(codecs) != 2:
         return None
     plain = isinstance(codecs[0], BytesCodec) and movie.dtype.isnative and isinstance(codecs[1], BloscCodec)
@@ -242,7 +244,7 @@ class Plan:
 
     @property
     def worker_bytes(self) -> int:
-        """Upper bound for one worker: a chunk packed and unpacked, ten images of up to 8 bytes, the traces of a bin twice."""
+        """Upper bound for one worker: a chunk packed and unpacked, some images, the traces of a bin twice."""
         pixels = math.prod(self.frame_shape)
         slab = self.depth * pixels * self.itemsize
         return 3 * slab + 10 * 8 * pixels // 2 + 3 * 4 * self.bin_frames * self.neurons

@@ -125,8 +125,8 @@ class Recording:
         trials = math.ceil(self.shape[0] / TRIAL_FRAMES)
         rounds = math.ceil(max(trials, TRIALS_OF_ALL) / DIRECTIONS)  # as many for a short recording: it is a beginning
         rng = np.random.default_rng([self.seed, *b"order"])
-        table: npt.NDArray[np.int64] = rng.permuted(np.tile(np.arange(DIRECTIONS), (rounds, 1)), axis=1)
-        return table.ravel()[:trials]
+        table = rng.permuted(np.tile(np.arange(DIRECTIONS), (rounds, 1)), axis=1).ravel()
+        return np.asarray(table[:trials], np.int64)
 
     @property
     def pool_index(self) -> npt.NDArray[np.int64]:
@@ -149,7 +149,7 @@ class Recording:
     @property
     def preferred(self) -> npt.NDArray[np.int64]:
         """Which direction (0 to 3) each neuron answers most."""
-        return np.argmax(_scene(self.shape[1:], self.seed).tuning, axis=0)
+        return np.asarray(np.argmax(_scene(self.shape[1:], self.seed).tuning, axis=0))
 
     def frames(self, t0: int, t1: int) -> npt.NDArray[np.uint16]:
         """Frames t0 to t1 (exclusive, cut off at the end), uint16 (t1 - t0, y, x).
