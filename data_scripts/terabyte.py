@@ -19,6 +19,7 @@ file, ext4 65,000. Here a file has at most 932.
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
 import shutil
@@ -45,6 +46,7 @@ __all__ = [
     "SHAPES",
     "PlaceRefused",
     "Recording",
+    "beginning",
     "fetch",
     "main",
     "recording",
@@ -367,6 +369,24 @@ def _describe(truth: Recording, path: Path, sink: Sink) -> Path:
         if file.is_file():
             sink.record(file)
     return path / "movie"
+
+
+def beginning(source: Path, target: Path, frames: int) -> Path:
+    """The first `frames` of the movie in the zarr group `source` as a movie of its own at `target`: links, no copies.
+
+    Nothing exists at `target` yet. Its chunk files are links to those of the movie (copies, where links are impossible).
+    """
+    target.mkdir(parents=True)
+    description = json.loads((source / "movie" / "zarr.json").read_text(encoding="utf-8"))
+    description["shape"][0] = min(frames, description["shape"][0])
+    for chunk in range(math.ceil(description["shape"][0] / CHUNK_FRAMES)):
+        name = chunk_name(chunk)
+        try:
+            os.link(source / "movie" / name, target / name)
+        except OSError:  # another disk, or one without links
+            _copy(source / "movie" / name, target / name)
+    (target / "zarr.json").write_text(json.dumps(description), encoding="utf-8")
+    return target
 
 
 def strays(folder: Path, truth: Recording) -> tuple[str, ...]:
