@@ -42,7 +42,7 @@ _HABITS = tuple(
         (
             r"\.compute\(|\bcompute\(",
             "is where dask does the work: either the result is large, or a step on the way to it is",
-            "let dask write block by block with da.store, if the result is large. If it is small, look at what was promised: "
+            "let dask write block by block with da.store, if the result is large. If it is small, look at the promise: "
             "its blocks may be too large (x.chunksize), or a step needs many of them at once (rechunk, a whole axis)",
         ),
         (
