@@ -411,8 +411,8 @@ def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: 
     "--quick",
     metavar="TURN",
     default=None,
-    help="Only the first of each verdict in a kernel, only a third of the other wrong ones judged. TURN (a commit, say) "
-    "decides which.",
+    help="Only the first of each verdict and a fifth of the others, few of them in a kernel. TURN (a commit, say) decides "
+    "which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_format
@@ -976,6 +976,92 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
         practice=course.settings.practice,
     )
     click.echo(f"report: {page}")
+
+
+# --- the terabyte -----------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--movie",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A zarr group with `movie` and `rois`; default: the terabyte, made the first time (half a minute, 0.7 GiB).",
+)
+@click.option("--gib", type=click.FloatRange(min=0, min_open=True), help="Only its first so many GiB.")
+@click.option(
+    "--process", "function", default=None, help="FILE.py:process, or a notebook. Default: the function of the course."
+)
+@click.option("--max-memory", default="1 GiB", show_default=True, help="What the whole process may hold.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the result, the page, and what is needed to go on. Default: build/terabyte.",
+)
+@_format
+@click.pass_context
+def terabyte(
+    ctx: click.Context,
+    movie: Path | None,
+    gib: float | None,
+    function: str | None,
+    max_memory: str,
+    out: Path | None,
+    style: str,
+) -> None:
+    """Run `process(movie, rois, out, max_bytes)` on one terabyte: watched, checked, and with a page at the end.
+
+    May be stopped at any time (Ctrl-C): the same command goes on where it was. Exit 1 if the answer is wrong or more
+    memory was held than allowed.
+
+    \b
+    Example:
+      autograde terabyte                                       10 minutes or so
+      autograde terabyte --gib 2 --process mine.py:process     the first 2 GiB, with my own function
+    """
+    from data_scripts import terabyte as recordings
+    from data_scripts.settings import data_home
+
+    from .terabyte import SUPPLIED, Glance, run, words
+    from .terabyte_page import write_page
+    from .types import parse_bytes
+
+    max_bytes = parse_bytes(max_memory)
+    if movie is None:
+        from .course import data_folder
+
+        os.environ.setdefault("AUTOGRADE_DATA", str(data_folder(ctx.obj)))
+        try:
+            size = None if gib is None else recordings.shape_of(gib)
+            movie = recordings.fetch(scale="full", shape=size)
+        except ValueError as error:
+            raise CourseError(f"the movie cannot be made in {data_home()}: {error}") from error
+    folder = out or Path(ctx.obj) / "build" / ("terabyte" if gib is None else f"terabyte-{gib:g}-gib")
+    columns = (TextColumn("terabyte"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def told(glance: Glance) -> None:
+            held = f"holds {format_bytes(glance.held_bytes)}, at most {format_bytes(glance.peak_bytes)}"
+            known = glance.fraction is not None
+            progress.update(task, total=1.0 if known else None, completed=glance.fraction or 0.0, description=held)
+
+        done = run(movie, folder, process=function or SUPPLIED, max_bytes=max_bytes, told=told)
+    page = write_page(done, movie, folder)
+    facts = to_jsonable(done)
+    for long in ("samples", "breaks"):
+        facts.pop(long)
+    row = {**facts, "bytes_per_second": done.bytes_per_second, "good": done.good, "page": str(page)}
+
+    def table() -> None:
+        click.echo(words(done))
+        for problem in done.problems:
+            click.echo(f"  wrong: {problem}")
+        if done.peak_bytes > done.max_bytes:
+            click.echo(f"  too much memory: {format_bytes(done.peak_bytes)}, {format_bytes(done.max_bytes)} allowed")
+        click.echo(f"page: {page}")
+
+    _print_rows(style, list(row), [row], table)
+    ctx.exit(_PASSED if done.good else _NOT_PASSED)
 
 
 @main.command()

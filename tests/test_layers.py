@@ -36,6 +36,8 @@ ROWS = {
     "pytest_plugin": 5,
     "release": 5,
     "report": 5,
+    "terabyte": 5,
+    "terabyte_page": 5,
     "update": 5,
     "verdict": 4,
     "course": 3,
