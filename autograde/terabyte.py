@@ -127,11 +127,12 @@ def run(
 
 def work(source: str, out: str, process: str, max_bytes: str) -> None:
     """What the process of its own does; it ends when whoever started it has ended."""
+    import psutil
     import zarr
 
     def wait() -> None:
         sys.stdin.read()
-        os._exit(1)
+        psutil.Process().kill()
 
     threading.Thread(target=wait, daemon=True).start()
     function = load_function(process)
