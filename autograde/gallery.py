@@ -258,13 +258,14 @@ def _faults(run: Run) -> list[str]:
 
 
 def _ratios(outcomes: Sequence[Outcome]) -> list[tuple[int, float]]:
-    """(ceiling in bytes, peak over ceiling) of every block that has both."""
-    return [
-        (block.ceiling_bytes, block.peak_bytes / block.ceiling_bytes)
-        for outcome in outcomes
-        for block in outcome.blocks
-        if block.ceiling_bytes and block.peak_bytes is not None
-    ]
+    """(ceiling in bytes, peak over ceiling) of every block that has both; of a slope, growth over what it may grow."""
+    found = []
+    for block in (block for outcome in outcomes for block in outcome.blocks):
+        if block.ceiling_bytes and block.peak_bytes is not None:
+            there = block.growth.small_peak_bytes if block.growth is not None else 0
+            allowed = block.ceiling_bytes - there
+            found.append((allowed, max(block.peak_bytes - there, 0) / allowed))
+    return found
 
 
 def rows(runs: Sequence[Run]) -> list[Row]:

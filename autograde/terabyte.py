@@ -127,11 +127,12 @@ def run(
 
 def work(source: str, out: str, process: str, max_bytes: str) -> None:
     """What the process of its own does; it ends when whoever started it has ended."""
+    import psutil
     import zarr
 
     def wait() -> None:
         sys.stdin.read()
-        os._exit(1)
+        psutil.Process().kill()
 
     threading.Thread(target=wait, daemon=True).start()
     function = load_function(process)
@@ -168,11 +169,15 @@ def load_function(spec: str) -> Callable[..., Any]:
     return space[name]  # type: ignore[no-any-return]
 
 
+#: What a plain value is written with: numbers, texts, and sums of them.
+_PLAIN = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.operator, ast.unaryop, ast.expr_context)
+
+
 def _definitions(cells: list[str]) -> ast.Module:
     """What the cells define: imports, functions, classes, and names for plain values.
 
-    >>> ast.unparse(_definitions(["import math\\nprint(1)\\nN = 4", "def f(): return N\\nx = f()", "%matplotlib"]))
-    'import math\\nN = 4\\n\\ndef f():\\n    return N'
+    >>> ast.unparse(_definitions(["import math\\nprint(1)\\nN = 2**2", "def f(): return N\\nx = f()", "%matplotlib"]))
+    'import math\\nN = 2 ** 2\\n\\ndef f():\\n    return N'
     """
     kept: list[ast.stmt] = []
     for text in cells:
@@ -181,10 +186,7 @@ def _definitions(cells: list[str]) -> ast.Module:
         except SyntaxError:  # magics, half-written cells
             continue
         for node in body:
-            plain = isinstance(node, ast.Assign) and not any(
-                isinstance(part, ast.Call) for part in ast.walk(node.value)
-            )
-            named = plain and all(isinstance(part, ast.Constant | ast.BinOp | ast.Tuple) for part in [node.value])  # type: ignore[attr-defined]
+            named = isinstance(node, ast.Assign) and all(isinstance(part, _PLAIN) for part in ast.walk(node.value))
             if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or named:
                 kept.append(node)
     return ast.Module(kept, type_ignores=[])

@@ -23,7 +23,9 @@ _SHOWN_SECONDS = 120
 
 def write_page(done: Finished, source: Path, folder: Path) -> Path:
     """Write summary.html, summary.png and summary.json into `folder`; the path of the page."""
-    picture = _picture(done, source, folder / "result.zarr")
+    result = folder / "result.zarr"
+    whole = all((result / name).is_dir() for name in ("mean", "std", "traces", "preview"))
+    picture = _picture(done, source, result) if whole else memory_picture(done)
     (folder / "summary.png").write_bytes(picture)
     facts = {**to_jsonable(done), "bytes_per_second": done.bytes_per_second, "good": done.good}
     (folder / "summary.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -62,7 +64,8 @@ def _png(figure: Any) -> bytes:
 
 def _memory(axis: Any, done: Finished) -> None:
     """Memory against time, what was allowed, and where the run was stopped and went on."""
-    seconds, held = (np.array(column, float) for column in zip(*done.samples, strict=True))
+    samples = [(0.0, 0), *done.samples]
+    seconds, held = (np.array(column, float) for column in zip(*samples, strict=True))
     unit, name = (60.0, "minutes") if done.wall_seconds > 150 else (1.0, "seconds")
     color = _GOOD if done.peak_bytes <= done.max_bytes else _BAD
     axis.fill_between(seconds / unit, held / 2**20, color=color, alpha=0.18, lw=0)
@@ -145,7 +148,7 @@ def _whole(axis: Any, group: Any, rate: float) -> None:
     hours = np.linspace(0, group["traces"].shape[0] / rate / 3600, len(values))
     axis.plot(hours, values, color=_INK, lw=1)
     axis.set(
-        title="brightness from the first frame to the last: the dye bleaches",
+        title="mean brightness, from the first frame to the last",
         xlabel="hours of the recording",
         ylabel="grey level",
         xlim=(0, max(hours[-1], 1e-6)),

@@ -1,4 +1,4 @@
-# movie[:] once, then the right loop
+# Right, but every slab stays in a list, to look at it later
 def process(movie, rois, out, max_bytes, bin_frames=1024):
     nt, ny, nx = movie.shape
     depth = movie.chunks[0]
@@ -14,7 +14,7 @@ def process(movie, rois, out, max_bytes, bin_frames=1024):
         group.create_array("sums", shape=(bins, ny, nx), chunks=(1, ny, nx), dtype="float64")
         group.create_array("done", shape=(bins,), chunks=(1,), dtype="uint8")
     group = zarr.open_group(out, mode="r+")
-    movie = movie[:]
+    seen = []
     under = [rois == k for k in range(1, n + 1)]
     for b in range(bins):
         if group["done"][b]:
@@ -24,6 +24,7 @@ def process(movie, rois, out, max_bytes, bin_frames=1024):
         lines = np.zeros((stop - start, n), "float32")
         for t in range(start, stop, depth):
             slab = movie[t : min(t + depth, stop)]
+            seen.append(slab)
             total += slab.sum(axis=0, dtype="float64")
             for k, mask in enumerate(under):
                 lines[t - start : t - start + len(slab), k] = slab[:, mask].mean(axis=1)
