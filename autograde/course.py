@@ -11,6 +11,7 @@ import platformdirs
 
 from .errors import CourseError
 from .notebook import Notebook, read_notebook, rebuild
+from .sandbox import SANDBOXES
 from .types import parse_bytes
 
 __all__ = ["CONFIG_NAME", "Course", "Settings", "data_folder", "find_course", "settings_near"]
@@ -29,6 +30,7 @@ class Settings:
     test_seconds: float = 120.0
     ceiling_scale: float = 1.0
     ceilings: Mapping[str, int] = field(default_factory=dict)  # bytes, by exercise or test
+    sandbox: str = "auto"  # around submissions: auto, bubblewrap or process
 
     @property
     def practice(self) -> bool:
@@ -163,5 +165,9 @@ def _settings(config: Any, root: Path) -> Settings:
         value = values.get(name, 1)
         if not isinstance(value, int | float) or value <= 0:
             raise CourseError(f"{path}: c.CourseSettings.{name} is {value!r}, expected a number above zero")
+    if values.get("sandbox", "auto") not in SANDBOXES:
+        raise CourseError(
+            f"{path}: c.CourseSettings.sandbox is {values['sandbox']!r}, expected {' or '.join(SANDBOXES)}"
+        )
     values["ceilings"] = {name: parse_bytes(size) for name, size in dict(values.get("ceilings", {})).items()}
     return Settings(**values)

@@ -80,7 +80,7 @@ class JudgeRun:
         self._poller = Poller(
             meter,
             limit_bytes=int(max(self._baseline, self._start.total_bytes) + limit),
-            on_limit=session.student.process.kill,
+            on_limit=session.student.kill,
         )
         self._began = time.perf_counter()
         self._poller.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import pickle
 import time
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from typing import Any
 import cloudpickle
 import psutil
 
+from .bubblewrap import hand_over
 from .errors import CourseError, JudgeError
-from .meters import Meter, Poller, default_meter
+from .meters import Meter, Poller
 from .notebook import Cell, Kind, Notebook, imported_modules
 from .sandbox import StudentProcess, start_student
 from .types import GIB, Line, Problem
@@ -46,6 +48,7 @@ class Job:
     stop_at_failure: bool = False  # the first test that does not pass is the last (verify does)
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
     seed: int | None = None  # of hidden data; the student process is not told
+    sandbox: str = "process"  # around the student process: "bubblewrap" or "process"
 
 
 class OutOfTime(BaseException):
@@ -118,7 +121,7 @@ class Session:
         self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
         self.exchange = folder / "exchange"
         self.workdir = Path(job.folder) if job.in_place else folder / "work"
-        self.note = folder / "line.json"
+        self.note = self.exchange / ".line.json"
         self._log = folder / "student.log"
 
     # --- the process
@@ -141,7 +144,16 @@ class Session:
         self._done = 0
 
     def _start(self) -> None:
-        self._student = start_student(workdir=self.workdir, exchange=self.exchange, log=self._log)
+        if self._fenced:
+            for folder in (self.workdir, self.exchange):
+                hand_over(folder)
+        self._student = start_student(
+            workdir=self.workdir,
+            exchange=self.exchange,
+            log=self._log,
+            sandbox=self._job.sandbox,
+            readable=self._readable(),
+        )
         self.seconds_left = _START_SECONDS
         try:
             for cell in self.notebook.cells:
@@ -160,6 +172,15 @@ class Session:
             self.end()
             raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
 
+    @property
+    def _fenced(self) -> bool:
+        return self._job.sandbox == "bubblewrap"
+
+    def _readable(self) -> tuple[Path, ...]:
+        """What the sandbox shows beyond the submission: the data."""
+        data = os.environ.get("AUTOGRADE_DATA")
+        return (Path(data),) if data and Path(data).is_dir() else ()
+
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
         answer, _ = self.ask("settle")
@@ -167,15 +188,22 @@ class Session:
 
     def meter(self) -> Meter:
         """The meter of the student process's tree."""
-        return default_meter(self.student.pid)
+        return self.student.meter()
 
     def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
-        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, or `OutOfTime`."""
+        """Send a request and wait for its answer; between two requests the student's processes are frozen.
+
+        Raises `StudentError` for a problem over there, or `OutOfTime`.
+        """
         student = self.student
+        if self._fenced:
+            hand_over(self.exchange)
         began = time.monotonic()
         try:
+            student.thaw()
             student.connection.send({"op": op, **header}, buffers)
             answer, data = student.connection.receive(deadline=began + self.seconds_left)
+            student.freeze()
         except Closed:
             how = student.how_it_ended()
             self.end()
@@ -212,7 +240,7 @@ class Session:
     def _run_cell(self, position: int, cell: Cell) -> None:
         self.seconds_left = self._job.cell_seconds
         limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
-        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.process.kill, seconds=0.01)
+        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.kill, seconds=0.01)
         poller.start()
         try:
             answer, _ = self.ask("cell", label=cell.label, source=cell.source)
@@ -240,7 +268,8 @@ class Session:
     def noted_line(self) -> Line | None:
         """The line that the student's side noted at the last peak before its process was ended."""
         try:
-            return _line(json.loads(self.note.read_bytes()[:_KEEP_OUTPUT]))
+            with os.fdopen(os.open(self.note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                return _line(json.loads(file.read(_KEEP_OUTPUT)))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -28,7 +28,7 @@ from .wire import Closed, Connection, pack
 
 __all__ = ["main"]
 
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_THP_DISABLE = 1, 36, 41
 _MAX_TEXT = 4000
 
 
@@ -214,6 +214,7 @@ def main() -> None:
     if sys.platform == "linux":
         # children that outlive their parent come back to us, so that the meter sees them and the judge can end them
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)  # a poll misses less; in a sandbox for good
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a judge that was killed leaves nobody
     sock = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(sock.fileno(), False)
