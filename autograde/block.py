@@ -10,6 +10,7 @@ import ast
 import ctypes
 import gc
 import linecache
+import logging
 import os
 import signal
 import sys
@@ -574,6 +575,7 @@ def _recorded() -> Iterator[_Held]:
         return
     try:
         with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
+            memray.set_log_level(logging.ERROR)  # a warning on stderr fails nbgrader's Validate button
             path = Path(folder) / "recording.bin"
             try:
                 tracker = memray.Tracker(path, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS)

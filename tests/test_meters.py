@@ -146,6 +146,18 @@ def test_a_short_spike_between_two_polls_is_seen(tmp_path, spike, size_mib):
 
 
 @linux
+def test_a_short_spike_between_two_polls_is_seen_beside_an_idle_child(tmp_path):
+    before = """
+        import subprocess
+        idle = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()"], stdin=-1, stdout=-1)
+        idle.stdout.readline()
+        sys.setswitchinterval(1000)  # the poll's thread does not run meanwhile
+    """
+    work = "x = b'x' * (64 * MIB); del x"
+    assert measured(tmp_path, work, before=before).peak_bytes == about(64)
+
+
+@linux
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_the_memory_of_a_multiprocessing_child_is_counted(tmp_path, method):
     work = f"""
@@ -213,7 +225,8 @@ def test_pages_that_move_between_processes_while_they_are_read_are_not_counted_t
     told = {1: list(own), 2: [child]}
     monkeypatch.setattr("autograde.meters.descendants", lambda pid, exclude: [2])
     monkeypatch.setattr("autograde.meters._rollup_bytes", lambda pid: (told[pid].pop(0), 0))
-    assert TreeMeter(1).read() == Reading(total_bytes=200, shared_bytes=0, child_bytes=100)
+    monkeypatch.setattr("autograde.meters._status_reading", lambda pid: Reading(200, 0, 0, own_bytes=200))
+    assert TreeMeter(1).read() == Reading(total_bytes=200, shared_bytes=0, child_bytes=100, own_bytes=200)
 
 
 @linux
@@ -434,7 +447,8 @@ class Scripted:
 
 
 def held(size_mib, *, child=0, file=None):
-    return Reading(size_mib * MIB, 0, child * MIB, None if file is None else file * MIB)
+    own = (size_mib - child) * MIB
+    return Reading(size_mib * MIB, 0, child * MIB, own, None if file is None else file * MIB)
 
 
 def polled(meter, **options):
@@ -489,9 +503,15 @@ def test_the_kernels_mark_raises_the_peak_when_file_pages_stood_still():
     assert max(size for _, size in peak.samples) == 19 * MIB
 
 
+def test_the_kernels_mark_raises_the_peak_beside_idle_children():
+    readings = held(9, child=7, file=10), held(20, child=7, file=11), held(12, child=8, file=10)
+    peak = polled(Scripted(*readings, high_water=30 * MIB))
+    assert peak.reading.total_bytes == 26 * MIB  # 19 of its own, and 7 of the child
+
+
 def test_the_kernels_mark_is_believed_as_far_as_page_faults_allow():
     def after(size_mib, faults):
-        return Reading(size_mib * MIB, 0, 0, 10 * MIB, (faults, faults))
+        return Reading(size_mib * MIB, 0, 0, size_mib * MIB, 10 * MIB, (faults, faults))
 
     few = Scripted(after(2, 100), after(13, 3000), after(5, 3010), high_water=200 * MIB)
     assert polled(few).reading.total_bytes == 2 * MIB + 2900 * PAGE
@@ -503,7 +523,7 @@ def test_the_kernels_mark_is_believed_as_far_as_page_faults_allow():
     "readings",
     [
         (held(2, file=10), held(13, file=100), held(5, file=10)),  # a file was mapped: the mark means nothing
-        (held(2, file=10), held(13, child=3, file=10), held(5, file=10)),  # the mark is of one process only
+        (held(2, file=10), held(13, child=5, file=10), held(5, file=10)),  # the mark is of one process only
         (held(2), held(13), held(5)),  # file pages are not known
         (held(2, file=40), held(13, file=40), held(5, file=40)),  # the mark is below what was seen
     ],
