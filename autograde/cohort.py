@@ -162,7 +162,13 @@ def _facts(
     submitted = read_notebook(path, error=SubmissionError)
     merged, _ = merge(read_notebook(source_path), submitted)
     settings = course.settings
-    rules = (settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, sorted(settings.ceilings.items()))
+    rules = (
+        settings.cell_seconds,
+        settings.test_seconds,
+        settings.ceiling_scale,
+        sorted(settings.ceilings.items()),
+        settings.limits,
+    )
     texts = [(cell.cell_type, cell.source) for cell in merged.cells]
     source_key = _key(__version__, SCHEMA_VERSION, rules, sandbox, source_path.read_bytes())
     folder = _facts_folder(course, assignment)
@@ -187,6 +193,7 @@ def _facts(
             baselines=str(folder / f"baselines-{source_key}.json"),
             seed=grading_seed(course, assignment),
             sandbox=sandbox,
+            limits=settings.limits,
         )
         known |= {outcome.test: outcome for outcome in _judge(job, journal, left, told)}
     return [known[test] for test in wanted if test in known]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import platformdirs
 
 from .errors import CourseError
+from .limits import Limits, parse_limits
 from .notebook import Notebook, read_notebook, rebuild
 from .sandbox import SANDBOXES
 from .types import parse_bytes
@@ -31,6 +32,7 @@ class Settings:
     ceiling_scale: float = 1.0
     ceilings: Mapping[str, int] = field(default_factory=dict)  # bytes, by exercise or test
     sandbox: str = "auto"  # around submissions: auto, bubblewrap or process
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def practice(self) -> bool:
@@ -170,4 +172,8 @@ def _settings(config: Any, root: Path) -> Settings:
             f"{path}: c.CourseSettings.sandbox is {values['sandbox']!r}, expected {' or '.join(SANDBOXES)}"
         )
     values["ceilings"] = {name: parse_bytes(size) for name, size in dict(values.get("ceilings", {})).items()}
+    try:
+        values["limits"] = parse_limits(dict(values.get("limits", {})))
+    except CourseError as error:
+        raise CourseError(f"{path}: c.CourseSettings.limits: {error}") from None
     return Settings(**values)

@@ -208,6 +208,7 @@ def _run(
         stop_at_failure=True,
         baselines=str(folder.parent / f"baselines-{notebook.name}.json"),
         sandbox=sandbox,
+        limits=settings.limits,
     )
     judged = judges.submit(judge_apart, job).result()
     kernel = None

@@ -8,6 +8,7 @@ determined attacker from reading files that its user may read. Results say which
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ import psutil
 
 from . import bubblewrap
 from .errors import CourseError, JudgeError
+from .limits import Limits
 from .meters import Meter, TreeMeter, default_meter, descendants
 from .wire import Connection
 
@@ -126,6 +128,8 @@ class StudentProcess:
         """Kill the process and everything that it started, and wait until they are gone."""
         self.connection.close()
         family = []
+        if self.sandbox == "bubblewrap":
+            self.kill()  # nothing gets out of its namespace
         try:
             root = psutil.Process(self.pid)
             root.send_signal(signal.SIGSTOP if hasattr(signal, "SIGSTOP") else signal.SIGTERM)
@@ -163,13 +167,20 @@ class StudentProcess:
 
 
 def start_student(
-    *, workdir: Path, exchange: Path, log: Path, sandbox: str = "process", readable: tuple[Path, ...] = ()
+    *,
+    workdir: Path,
+    exchange: Path,
+    log: Path,
+    sandbox: str = "process",
+    readable: tuple[Path, ...] = (),
+    limits: Limits | None = None,
 ) -> StudentProcess:
     """Start the student process in `workdir`; `exchange` is the folder for temporary files that both sides see.
 
-    In the sandbox `bubblewrap` it sees, beside these and the system, the folders `readable`. Raises `JudgeError` where the
-    sandbox does not start.
+    In the sandbox `bubblewrap` it sees, beside these and the system, the folders `readable`. Of `limits` it is given those
+    that the system holds; a `Guard` sees to the others. Raises `JudgeError` where the sandbox does not start.
     """
+    limits = limits or Limits()
     ours, theirs = socket.socketpair()
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment |= _ALLOCATOR
@@ -184,16 +195,25 @@ def start_student(
         "OMP_NUM_THREADS": "2",
         "OPENBLAS_NUM_THREADS": "2",
     }
-    command = [sys.executable, "-P", "-m", "autograde.student", str(theirs.fileno())]
+    fenced = sandbox == "bubblewrap"
+    held = {"RLIMIT_FSIZE": limits.file_bytes, "RLIMIT_NOFILE": limits.open_files, "RLIMIT_CORE": 0}
+    if fenced:
+        held |= {
+            "RLIMIT_NPROC": limits.processes,
+            "RLIMIT_MSGQUEUE": 0,
+        }  # counts by user, who is nobody else only there
+    command = [sys.executable, "-P", "-m", "autograde.student", str(theirs.fileno()), json.dumps(held)]
     with contextlib.ExitStack() as stack:
         stack.enter_context(theirs)
         passed = [theirs.fileno()]
-        if fenced := sandbox == "bubblewrap":
+        if fenced:
             environment["HOME"] = bubblewrap.TMPFS[0]
             info, told = map(stack.enter_context, map(_Descriptor, os.pipe()))
             seccomp = bubblewrap.filter_file()
             passed += [told.fd, *([] if seccomp is None else [stack.enter_context(_Descriptor(seccomp)).fd])]
-            view = bubblewrap.View(writable=(exchange, workdir), readable=readable, workdir=workdir)
+            view = bubblewrap.View(
+                writable=(exchange, workdir), readable=readable, workdir=workdir, tmpfs_bytes=limits.private_bytes
+            )
             command = bubblewrap.command(view, command, info=told.fd, seccomp=seccomp)
         process = subprocess.Popen(
             command,

@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import psutil
 
 from .bubblewrap import hand_over
-from .errors import CourseError, JudgeError
-from .meters import Meter, Poller
+from .errors import CourseError, JudgeError, SubmissionError
+from .guard import Guard, Hit
+from .limits import LIMIT_PROBLEM, Limits
+from .meters import Meter
 from .notebook import Cell, Kind, Notebook, imported_modules
 from .sandbox import StudentProcess, start_student
-from .types import GIB, Line, Problem
+from .types import Line, Problem
 from .wire import Closed, TimedOut, check_zarr_tree, unpack
 
 __all__ = ["Job", "OutOfTime", "Proxy", "RemoteArray", "Session", "StudentDied", "StudentError"]
 
 _KEEP_OUTPUT = 4000
 _START_SECONDS = 60.0
-#: Memory that student cells outside of a ceiling may hold before they are stopped.
-_FREE_RUN_BYTES = 4 * GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Job:
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
     seed: int | None = None  # of hidden data; the student process is not told
     sandbox: str = "process"  # around the student process: "bubblewrap" or "process"
+    limits: Limits = field(default_factory=Limits)
 
 
 class OutOfTime(BaseException):
@@ -67,9 +67,13 @@ class StudentError(Exception):
 class StudentDied(StudentError):
     """The student process ended while it was running a call, or before it could."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, hit: Hit | None = None) -> None:
         super().__init__(how)
-        self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
+        self.hit = hit
+        if hit is None:
+            self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
+        else:
+            self.problem = Problem(LIMIT_PROBLEM, f"your code {hit.words}, which is the limit, and was stopped", True)
 
 
 def _student_error(problem: dict[str, Any]) -> StudentError:
@@ -119,6 +123,8 @@ class Session:
         self._extra_bytes = 0  # modules that the student imports beyond those of the source
         self.source_modules: tuple[str, ...] = ()
         self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
+        self._notebook_seconds_left = job.limits.notebook_seconds
+        self._guard: Guard | None = None
         self.exchange = folder / "exchange"
         self.workdir = Path(job.folder) if job.in_place else folder / "work"
         self.note = self.exchange / ".line.json"
@@ -138,9 +144,14 @@ class Session:
 
     def end(self) -> None:
         """Kill the process, if there is one."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.stop()
         if self._student is not None:
             self._student.end()
             self._student = None
+        if guard is not None:
+            guard.tidy()
         self._done = 0
 
     def _start(self) -> None:
@@ -153,8 +164,11 @@ class Session:
             log=self._log,
             sandbox=self._job.sandbox,
             readable=self._readable(),
+            limits=self._job.limits,
         )
-        self.seconds_left = _START_SECONDS
+        self._guard = Guard(self._student, self._job.limits, (self.exchange, self.workdir))
+        self._guard.start()
+        self.seconds_left, left = _START_SECONDS, self._notebook_seconds_left
         try:
             for cell in self.notebook.cells:
                 if cell.kind is Kind.SETUP:
@@ -171,6 +185,8 @@ class Session:
         except (StudentError, TimedOut) as error:
             self.end()
             raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
+        finally:
+            self._notebook_seconds_left = left  # starting is our doing
 
     @property
     def _fenced(self) -> bool:
@@ -195,27 +211,54 @@ class Session:
 
         Raises `StudentError` for a problem over there, or `OutOfTime`.
         """
-        student = self.student
+        student, guard = self.student, self._guard
+        assert guard is not None
         if self._fenced:
             hand_over(self.exchange)
         began = time.monotonic()
         try:
             student.thaw()
+            guard.watch(True)
             student.connection.send({"op": op, **header}, buffers)
             answer, data = student.connection.receive(deadline=began + self.seconds_left)
             student.freeze()
+            guard.look()
+            problem = answer.get("problem")
+            error = None if problem is None else _student_error(problem)
         except Closed:
             how = student.how_it_ended()
             self.end()
-            raise StudentDied(how) from None
+            raise StudentDied(how, guard.hit) from None
         except TimedOut:
             self.end()
             raise OutOfTime from None
+        except (SubmissionError, JudgeError, LookupError, TypeError, ValueError, AttributeError) as trouble:
+            self.end()  # what it says next could not be told from what it should have said
+            raise StudentDied(f"its answer was not well formed ({trouble})", guard.hit) from None
         finally:
+            guard.watch(False)
             self.seconds_left -= time.monotonic() - began
-        if answer.get("problem") is not None and op != "cell":
-            raise _student_error(answer["problem"])
+            self._notebook_seconds_left -= time.monotonic() - began
+        if guard.hit is not None:
+            self.end()
+            raise StudentDied(guard.hit.words, guard.hit)
+        if error is not None and op != "cell":
+            raise error
         return answer, data
+
+    @property
+    def exhausted(self) -> Problem | None:
+        """What to say when the time of the whole notebook is over."""
+        if self._notebook_seconds_left > 0:
+            return None
+        words = f"your code took more than {self._job.limits.notebook_seconds:.0f} s in this notebook"
+        return Problem(LIMIT_PROBLEM, f"{words}, which is the limit, and was stopped", True)
+
+    def allow(self, seconds: float) -> None:
+        """Give the student's code time for a cell, or for the calls of a test, out of what the notebook has left."""
+        self.seconds_left = min(seconds, max(self._notebook_seconds_left, 0.0))
+        if self._guard is not None:
+            self._guard.next_cell()
 
     # --- cells
 
@@ -238,24 +281,19 @@ class Session:
         return cell.kind is Kind.SOLUTION and (self._reference or not cell.source.strip())
 
     def _run_cell(self, position: int, cell: Cell) -> None:
-        self.seconds_left = self._job.cell_seconds
-        limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
-        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.kill, seconds=0.01)
-        poller.start()
+        self.allow(self._job.cell_seconds)
         try:
             answer, _ = self.ask("cell", label=cell.label, source=cell.source)
         except StudentDied as error:
             self._deadly.add(position)
-            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else error.args[0]
-            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {text}", True)
+            how = error.args[0] if error.hit is None else f"it {error.hit.words} and was stopped"
+            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {how}", True)
             return
         except OutOfTime:
             self._deadly.add(position)
             text = f"this cell was still running after {self._job.cell_seconds:.0f} s and was stopped"
             self.cell_problems[cell.label] = Problem("TimedOut", text, True)
             return
-        finally:
-            poller.stop()
         if answer.get("problem") is not None:
             self.cell_problems[cell.label] = _student_error(answer["problem"]).problem
         else:
