@@ -60,7 +60,7 @@ def grading_seed(course: Course, assignment: str, *, again: bool = False) -> int
     if again or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"seed.{os.getpid()}")
-        aside.write_text(str(secrets.randbelow(2**31)))
+        aside.write_text(str(secrets.randbelow(2**62)))
         aside.replace(path)
     return int(path.read_text())
 

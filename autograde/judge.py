@@ -180,7 +180,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
                             break
         finally:
             tempfile.tempdir = None
-            session.end()
+            session.close()
     return outcomes
 
 
@@ -209,7 +209,7 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
                 session.run_until(position)
                 held[cell.label] = session.held(unnamed=True)
     finally:
-        session.end()
+        session.close()
     if kept is not None:
         aside = kept.with_name(f"{kept.name}.{os.getpid()}")
         aside.write_text(json.dumps(held))

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,12 +174,14 @@ def start_student(
     log: Path,
     sandbox: str = "process",
     readable: tuple[Path, ...] = (),
+    covered: Mapping[Path, Path] | None = None,
     limits: Limits | None = None,
 ) -> StudentProcess:
     """Start the student process in `workdir`; `exchange` is the folder for temporary files that both sides see.
 
-    In the sandbox `bubblewrap` it sees, beside these and the system, the folders `readable`. Of `limits` it is given those
-    that the system holds; a `Guard` sees to the others. Raises `JudgeError` where the sandbox does not start.
+    In the sandbox `bubblewrap` it sees, beside these and the system, the folders `readable`, and those of `covered` in place
+    of some inside of them. Of `limits` it is given those that the system holds; a `Guard` sees to the others. Raises
+    `JudgeError` where the sandbox does not start.
     """
     limits = limits or Limits()
     ours, theirs = socket.socketpair()
@@ -212,7 +215,11 @@ def start_student(
             seccomp = bubblewrap.filter_file()
             passed += [told.fd, *([] if seccomp is None else [stack.enter_context(_Descriptor(seccomp)).fd])]
             view = bubblewrap.View(
-                writable=(exchange, workdir), readable=readable, workdir=workdir, tmpfs_bytes=limits.private_bytes
+                writable=(exchange, workdir),
+                readable=readable,
+                covered=covered,
+                workdir=workdir,
+                tmpfs_bytes=limits.private_bytes,
             )
             command = bubblewrap.command(view, command, info=told.fd, seccomp=seccomp)
         process = subprocess.Popen(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import os
 import pickle
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ import cloudpickle
 from .bubblewrap import hand_over
 from .errors import CourseError, JudgeError, SubmissionError
 from .guard import Guard, Hit
+from .hidden import HiddenData
 from .limits import LIMIT_PROBLEM, Limits
 from .meters import Meter
 from .notebook import Cell, Kind, Notebook, imported_modules
@@ -125,6 +128,7 @@ class Session:
         self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
         self._notebook_seconds_left = job.limits.notebook_seconds
         self._guard: Guard | None = None
+        self._hidden: HiddenData | None = None
         self.exchange = folder / "exchange"
         self.workdir = Path(job.folder) if job.in_place else folder / "work"
         self.note = self.exchange / ".line.json"
@@ -154,16 +158,25 @@ class Session:
             guard.tidy()
         self._done = 0
 
+    def close(self) -> None:
+        """End, and leave nothing outside of the session's folder."""
+        self.end()
+        if self._hidden is not None:
+            self._hidden.remove()
+            self._hidden = None
+
     def _start(self) -> None:
         if self._fenced:
             for folder in (self.workdir, self.exchange):
                 hand_over(folder)
+        readable, covered = self._data()
         self._student = start_student(
             workdir=self.workdir,
             exchange=self.exchange,
             log=self._log,
             sandbox=self._job.sandbox,
-            readable=self._readable(),
+            readable=readable,
+            covered=covered,
             limits=self._job.limits,
         )
         self._guard = Guard(self._student, self._job.limits, (self.exchange, self.workdir))
@@ -192,10 +205,14 @@ class Session:
     def _fenced(self) -> bool:
         return self._job.sandbox == "bubblewrap"
 
-    def _readable(self) -> tuple[Path, ...]:
-        """What the sandbox shows beyond the submission: the data."""
-        data = os.environ.get("AUTOGRADE_DATA")
-        return (Path(data),) if data and Path(data).is_dir() else ()
+    def _data(self) -> tuple[tuple[Path, ...], dict[Path, Path]]:
+        """What the sandbox shows beyond the submission, and covers of it: the data, and what is hidden there."""
+        named = os.environ.get("AUTOGRADE_DATA")
+        if not self._fenced or not named or not (Path(named).is_dir() or "data_scripts.store" in sys.modules):
+            return (), {}
+        if self._hidden is None:
+            self._hidden = HiddenData(Path(named).absolute())
+        return (Path(named).absolute(),), {self._hidden.covered: self._hidden.view}
 
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
@@ -344,7 +361,8 @@ class Session:
                 f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, "
                 "stateless functions and picklable iterables; no generators, open files or clients."
             ) from error
-        answer, buffers = self.ask("call", [payload], name=name, handle=handle)
+        with self._hidden.shown() if self._hidden is not None else contextlib.nullcontext():
+            answer, buffers = self.ask("call", [payload], name=name, handle=handle)
         check_zarr_tree(self.exchange)
         return unpack(answer.get("value"), buffers, lazy=self._lazy)
 

@@ -39,6 +39,7 @@ ROWS = {
     "bubblewrap": 3,
     "course": 3,
     "guard": 3,
+    "hidden": 3,
     "judge": 3,
     "notebook": 3,
     "sandbox": 3,

@@ -276,6 +276,56 @@ def test_nothing_is_left_when_it_ends(tmp_path):
     assert not any(process.is_running() for process in began)
 
 
+@fenced
+def test_hidden_data_is_there_while_a_call_runs_and_its_seed_is_not(tmp_path, judge, monkeypatch):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
+    seed = 4711_0815_4711
+    source = toys.book(
+        toys.setup(
+            "import json, os, re\nfrom pathlib import Path\nfrom data_scripts import hidden_seed\n"
+            "from data_scripts.two_photon import fetch\npublic = fetch(shape=(17, 19, 23))"
+        ),
+        toys.solution("look", "def look(path): return {}"),
+        toys.test(
+            "test_look",
+            "path = fetch(shape=(17, 19, 23), seed=hidden_seed())\nassert (path.parent / 'manifest.json').exists()\n"
+            "r = look(path)\nassert False, json.dumps(r | {'name': path.parent.name})",
+        ),
+    )
+    answer = """
+        home = Path(os.environ["AUTOGRADE_DATA"])
+        before = os.listdir(home / "hidden")
+        def look(path):
+            texts = [str(file) for file in home.rglob("*")]
+            texts += [file.read_text(errors="ignore") for file in home.rglob("*.json")]
+            return {
+                "before": before,
+                "now": os.listdir(home / "hidden"),
+                "beside": os.listdir(path.parent) == [path.name],
+                "public": public.exists() and (public.parent / "manifest.json").exists(),
+                "seed": any("471108154711" in text for text in texts),
+                "writes": os.access(path, os.W_OK),
+                "elsewhere": str(fetch(shape=(9, 11, 13))).startswith(os.environ["TMPDIR"]),
+            }
+    """
+    answers = {"look": textwrap.dedent(answer)}
+    outcome = judge(source, toys.answered(source, answers), sandbox="bubblewrap", seed=seed)["test_look"]
+    assert outcome.problem.type == "AssertionError", outcome.problem
+    seen = json.loads(outcome.problem.message)
+    name = seen.pop("name")
+    assert seen == {
+        "before": [],
+        "now": [name],
+        "beside": True,
+        "public": True,
+        "seed": False,
+        "writes": False,
+        "elsewhere": True,
+    }
+    assert str(seed) not in name
+    assert list((tmp_path / "data" / "hidden" / ".views").iterdir()) == []
+
+
 # --- choosing -----------------------------------------------------------------------------------------------------------
 
 
