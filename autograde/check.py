@@ -162,6 +162,7 @@ def check_notebook(
                 ceilings=dict(settings.ceilings),
                 only=tuple(cell.label for cell in tests),
                 in_place=True,
+                limits=settings.limits,
             ),
             Path(folder) / "facts.jsonl",
             told=hear,

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from . import __version__
-from .errors import AutogradeError, CourseError, JudgeError
+from .errors import AutogradeError, CourseError
 from .types import Report, TestResult, Verdict, format_bytes, to_jsonable
 
 __all__ = ["main"]
@@ -104,6 +104,24 @@ def _course(ctx: click.Context) -> Any:
 _format = click.option(
     "--format", "style", type=click.Choice(["table", "json", "csv"]), default="table", help="How results are printed."
 )
+
+
+_sandbox = click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "bubblewrap", "process"]),
+    default=None,
+    help="Around submissions; default: c.CourseSettings.sandbox, or auto: bubblewrap where it works.",
+)
+
+
+def _tell_sandbox(wanted: str) -> str:
+    """The sandbox that will be used; says so where it is not what one would expect."""
+    from .sandbox import choose_sandbox
+
+    used, remark = choose_sandbox(wanted)
+    if remark is not None:
+        click.echo(f"autograde: {remark}", err=True)
+    return used
 
 
 def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any]], table: Callable[[], None]) -> None:
@@ -415,6 +433,7 @@ def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: 
     "which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
+@_sandbox
 @_format
 @click.pass_context
 def verify(
@@ -425,6 +444,7 @@ def verify(
     jobs: int | None,
     quick: str | None,
     verbose: bool,
+    sandbox: str | None,
     style: str,
 ) -> None:
     """Prove the tests of an assignment: every solution of the gallery, in one kernel and judged in two processes.
@@ -441,6 +461,7 @@ def verify(
     from .gallery import verify as run_gallery
 
     course = _course(ctx)
+    used = _tell_sandbox(sandbox or course.settings.sandbox)
     with _progress(f"verify {assignment}") as progress:
         task = progress.add_task("")
 
@@ -460,6 +481,7 @@ def verify(
             exercises=exercises or None,
             jobs=jobs or jobs_at_once(),
             quick=quick,
+            sandbox=used,
             told=told,
         )
     table_rows = rows(runs)
@@ -863,7 +885,7 @@ def collect(
 @click.option(
     "--scheduler", default=None, metavar="ADDRESS", help="A dask scheduler whose workers see the same folder."
 )
-@click.option("--sandbox", type=click.Choice(["auto", "bubblewrap", "process"]), default="auto", show_default=True)
+@_sandbox
 @click.option("--again", is_flag=True, help="Judge everything again, with new hidden data.")
 @_format
 @click.pass_context
@@ -874,7 +896,7 @@ def grade(
     roster: Path | None,
     jobs: int | None,
     scheduler: str | None,
-    sandbox: str,
+    sandbox: str | None,
     again: bool,
     style: str,
 ) -> None:
@@ -888,9 +910,9 @@ def grade(
     """
     from . import cohort
 
-    if sandbox == "bubblewrap":
-        raise JudgeError("the bubblewrap sandbox is not part of this version; `--sandbox process` grades without it")
     course = _course(ctx)
+    if scheduler is None:
+        _tell_sandbox(sandbox or course.settings.sandbox)
     names = _read_roster(roster)
     with _progress(f"grade {assignment}") as progress:
         task = progress.add_task("")
@@ -905,6 +927,7 @@ def grade(
             roster=names,
             jobs=jobs,
             scheduler=scheduler,
+            sandbox=sandbox,
             again=again,
             told=told,
         )

@@ -23,6 +23,7 @@ from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .gradebook import annotate, record, write_autograded
 from .judge import Job, run_job
 from .notebook import Kind, Notebook, merge, read_notebook
+from .sandbox import choose_sandbox
 from .types import GIB, SCHEMA_VERSION, Outcome, Report, Status, TestResult, Verdict, from_json
 from .verdict import judge_error, report, result_of
 
@@ -59,7 +60,7 @@ def grading_seed(course: Course, assignment: str, *, again: bool = False) -> int
     if again or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"seed.{os.getpid()}")
-        aside.write_text(str(secrets.randbelow(2**31)))
+        aside.write_text(str(secrets.randbelow(2**62)))
         aside.replace(path)
     return int(path.read_text())
 
@@ -75,12 +76,15 @@ def judge_submission(
     student: str,
     paths: Mapping[str, Path],
     *,
+    sandbox: str | None = None,
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Judged:
     """Judge the notebooks of one submission, by name; those not in `paths` are missing.
 
-    Never raises for anything in the submission. `CourseError` passes through: the author has to mend it.
+    `sandbox` is auto, bubblewrap or process; by default what the course says. Never raises for anything in the submission.
+    `CourseError` passes through: the author has to mend it; so does `JudgeError` where the sandbox cannot be had.
     """
+    used, _ = choose_sandbox(sandbox or course.settings.sandbox)
     notebooks = course.notebooks(assignment)
     results: list[TestResult] = []
     outcomes: list[Outcome] = []
@@ -95,7 +99,7 @@ def judge_submission(
             problem = f"The notebook {name}.ipynb was not handed in."
         else:
             try:
-                found = _facts(course, assignment, student, notebook, path, told)
+                found = _facts(course, assignment, student, notebook, path, used, told)
                 readable = True
                 manual += [(name, cell.label) for cell in notebook.cells if cell.kind is Kind.MANUAL]
             except SubmissionError as error:
@@ -122,7 +126,7 @@ def judge_submission(
         assignment,
         results,
         status=status,
-        sandbox="process" if readable else None,
+        sandbox=used if readable else None,
         message=" ".join([*messages, *judge_troubles[:1]]),
     )
     return Judged(judged, tuple(outcomes), tuple(manual))
@@ -145,16 +149,28 @@ def _nothing(course: Course, notebook: str, test: str, max_points: float | None,
 
 
 def _facts(
-    course: Course, assignment: str, student: str, notebook: Notebook, path: Path, told: Callable[[Outcome], None]
+    course: Course,
+    assignment: str,
+    student: str,
+    notebook: Notebook,
+    path: Path,
+    sandbox: str,
+    told: Callable[[Outcome], None],
 ) -> list[Outcome]:
     """The outcomes of one notebook: from the journal as far as it goes, the rest by judging."""
     source_path = course.source(assignment) / f"{notebook.name}.ipynb"
     submitted = read_notebook(path, error=SubmissionError)
     merged, _ = merge(read_notebook(source_path), submitted)
     settings = course.settings
-    rules = (settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, sorted(settings.ceilings.items()))
+    rules = (
+        settings.cell_seconds,
+        settings.test_seconds,
+        settings.ceiling_scale,
+        sorted(settings.ceilings.items()),
+        settings.limits,
+    )
     texts = [(cell.cell_type, cell.source) for cell in merged.cells]
-    source_key = _key(__version__, SCHEMA_VERSION, rules, source_path.read_bytes())
+    source_key = _key(__version__, SCHEMA_VERSION, rules, sandbox, source_path.read_bytes())
     folder = _facts_folder(course, assignment)
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / f"{_key(student, notebook.name, source_key, texts)}.jsonl"
@@ -176,6 +192,8 @@ def _facts(
             only=tuple(left),
             baselines=str(folder / f"baselines-{source_key}.json"),
             seed=grading_seed(course, assignment),
+            sandbox=sandbox,
+            limits=settings.limits,
         )
         known |= {outcome.test: outcome for outcome in _judge(job, journal, left, told)}
     return [known[test] for test in wanted if test in known]
@@ -225,6 +243,7 @@ def grade(
     roster: Sequence[str] = (),
     jobs: int | None = None,
     scheduler: str | None = None,
+    sandbox: str | None = None,
     again: bool = False,
     told: Callable[[Judged, int], None] = lambda judged, total: None,
 ) -> list[Judged]:
@@ -232,9 +251,12 @@ def grade(
 
     `students` limits it to some; `roster` names everybody who should have handed in. `scheduler` is the address of a
     dask.distributed scheduler whose workers see the same course directory. `again` forgets what is known and draws new
-    hidden data. `told` hears of each submission, with the number of all. Marks go into the gradebook in graded mode.
-    Raises `CourseError` for an unknown assignment or student.
+    hidden data. `sandbox` is auto, bubblewrap or process; by default what the course says. `told` hears of each submission,
+    with the number of all. Marks go into the gradebook in graded mode. Raises `CourseError` for an unknown assignment or
+    student, and `JudgeError` where the sandbox cannot be had.
     """
+    if scheduler is None:
+        choose_sandbox(sandbox or course.settings.sandbox)
     course.check_assignment(assignment)
     everybody = sorted(set(course.students(assignment)) | set(roster))
     if students is not None:
@@ -252,14 +274,16 @@ def grade(
             path.unlink()
     grading_seed(course, assignment, again=again)
     judged: list[Judged] = []
-    for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
+    for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler, sandbox):
         judged.append(one)
         _keep(course, assignment, one)
         told(one, len(everybody))
     return sorted(judged, key=lambda one: one.report.student)
 
 
-def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None) -> Any:
+def _spread(
+    course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None, sandbox: str | None
+) -> Any:
     """Judge submissions on dask.distributed; yields them as they are done."""
     import dask
     from distributed import Client, LocalCluster, as_completed
@@ -277,7 +301,7 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
         cluster = None
     client = Client(cluster if cluster is not None else scheduler, set_as_default=False)
     try:
-        futures = [client.submit(_judge_one, course, assignment, student, pure=False) for student in students]
+        futures = [client.submit(_judge_one, course, assignment, student, sandbox, pure=False) for student in students]
         for _, judged in as_completed(futures, loop=client.loop, with_results=True):
             yield judged
     finally:
@@ -286,10 +310,11 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
             cluster.close()
 
 
-def _judge_one(course: Course, assignment: str, student: str) -> Judged:
+def _judge_one(course: Course, assignment: str, student: str, sandbox: str | None) -> Judged:
     """One submission, on a worker. Only what the author has to mend comes out as an error."""
     try:
-        return judge_submission(course, assignment, student, submitted_notebooks(course, assignment, student))
+        paths = submitted_notebooks(course, assignment, student)
+        return judge_submission(course, assignment, student, paths, sandbox=sandbox)
     except CourseError:
         raise
     except (AutogradeError, OSError) as error:

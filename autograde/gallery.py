@@ -109,6 +109,7 @@ def verify(
     exercises: Sequence[str] | None = None,
     jobs: int = 2,
     quick: str | None = None,
+    sandbox: str = "process",
     told: Callable[[Run, int], None] = lambda run, total: None,
 ) -> list[Run]:
     """Run the gallery of an assignment. `told` hears of each run, with the number of all runs.
@@ -139,7 +140,14 @@ def verify(
     ):
         futures = [
             pool.submit(
-                _run, course, notebooks[owner[entry.exercise]], entry, Path(scratch) / str(number), judges, in_kernel
+                _run,
+                course,
+                notebooks[owner[entry.exercise]],
+                entry,
+                Path(scratch) / str(number),
+                judges,
+                in_kernel,
+                sandbox,
             )
             for number, (entry, (judged, in_kernel)) in enumerate(zip(entries, turns, strict=True))
             if judged
@@ -174,7 +182,13 @@ def _turns(entries: Sequence[Entry], turn: str) -> list[tuple[bool, bool]]:
 
 
 def _run(
-    course: Course, notebook: Notebook, entry: Entry, folder: Path, judges: ProcessPoolExecutor, in_kernel: bool
+    course: Course,
+    notebook: Notebook,
+    entry: Entry,
+    folder: Path,
+    judges: ProcessPoolExecutor,
+    in_kernel: bool,
+    sandbox: str,
 ) -> Run:
     source = course.source(entry.assignment) / f"{notebook.name}.ipynb"
     folder.mkdir()
@@ -197,6 +211,8 @@ def _run(
         skip_plain=True,
         stop_at_failure=True,
         baselines=str(folder.parent / f"baselines-{notebook.name}.json"),
+        sandbox=sandbox,
+        limits=settings.limits,
     )
     judged = judges.submit(judge_apart, job).result()
     kernel = None

@@ -27,7 +27,17 @@ import psutil
 
 from .errors import MeterError
 
-__all__ = ["POLL_SECONDS", "Meter", "Peak", "Poller", "PsutilMeter", "Reading", "TreeMeter", "default_meter"]
+__all__ = [
+    "POLL_SECONDS",
+    "Meter",
+    "Peak",
+    "Poller",
+    "PsutilMeter",
+    "Reading",
+    "TreeMeter",
+    "default_meter",
+    "descendants",
+]
 
 POLL_SECONDS = 0.003
 #: A new peak is worth a look at the stack when it is this much above the last one.
@@ -76,19 +86,40 @@ class Meter(Protocol):
 
 
 class TreeMeter:
-    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux)."""
+    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux).
+
+    In a sandbox everything that descends from `root` belongs to the tree of `pid`, and files in its private file systems in
+    memory are held too: `tmpfs` are open descriptors of folders in them.
+    """
 
     name = "tree"
     finest_bytes = 4 * 2**20
 
-    def __init__(self, pid: int, *, exclude: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        pid: int,
+        *,
+        exclude: frozenset[int] = frozenset(),
+        root: int | None = None,
+        tmpfs: tuple[int, ...] = (),
+    ) -> None:
         self._pid = pid
+        self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
+        self._tmpfs = tmpfs
         self._family: list[int] = []
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
 
     def read(self) -> Reading:
+        reading = self._processes()
+        if not self._tmpfs:
+            return reading
+        # pages of such files that are mapped count as shared memory already
+        more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
+        return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
+
+    def _processes(self) -> Reading:
         pids = self._descendants()
         if not pids:
             return _status_reading(self._pid)
@@ -125,7 +156,8 @@ class TreeMeter:
         if newest is None or newest != self._newest or self._since_listing >= _LIST_EVERY:
             self._newest = newest  # before listing: what is started meanwhile is listed next time
             self._since_listing = 0
-            self._family = descendants(self._pid, exclude=self._exclude)
+            found = descendants(self._root, exclude=self._exclude)
+            self._family = [pid for pid in found if pid != self._pid]
         return self._family
 
     def reset_high_water(self) -> None:
@@ -195,6 +227,15 @@ def descendants(pid: int, *, exclude: frozenset[int] = frozenset()) -> list[int]
                     found.append(child)
                     todo.append(child)
     return found
+
+
+def _used_bytes(folder: int) -> int:
+    """Bytes in use on the file system of an open folder."""
+    try:
+        seen = os.fstatvfs(folder)
+    except OSError as error:
+        raise MeterError(f"the private file systems of the sandbox cannot be read: {error.strerror}") from error
+    return (seen.f_blocks - seen.f_bfree) * seen.f_frsize
 
 
 def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:

@@ -238,7 +238,27 @@ def test_fresh_seeds_do_not_pile_up(home: Path):
         old = time.time() - 9000 + 60 * age
         os.utime(folder / "manifest.json", (old, old))
     newest = fetch(shape=shape, seed=999).parent
-    assert names(home) == {folder.name for folder in (*kept, *fresh[-3:], newest)}
+    assert names(home) == {*(folder.name for folder in kept), "hidden"}
+    assert names(home / "hidden") == {folder.name for folder in (*fresh[-3:], newest)}
+
+
+def test_the_name_of_a_folder_does_not_tell_a_fresh_seed(home: Path):
+    path = whole_organ.fetch_stack(shape=(2, 8, 8), seed=4711)
+    assert path.parent.parent == home / "hidden"
+    assert "4711" not in path.parent.name
+    assert path.parent in store.asked_for()
+    assert [stored.seed for stored in data_scripts.list_data()] == [4711]
+
+
+def test_what_cannot_be_written_to_the_data_folder_is_made_among_the_temporary_files(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    there = whole_organ.fetch_stack(shape=(2, 8, 8))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(store.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    assert whole_organ.fetch_stack(shape=(2, 8, 8)) == there
+    assert whole_organ.fetch_stack(shape=(3, 8, 8)).is_relative_to(tmp_path / "tmp" / "autograde-data")
 
 
 def test_data_in_a_read_only_place_is_found(home: Path, monkeypatch: pytest.MonkeyPatch):
