@@ -27,6 +27,7 @@ from autograde.kit import make_kit, student_config, student_readme
 
 GUIDE = "# Toys\n\nThree steps, in the folder above this one:\n\n1. a\n2. b\n3. c\n"
 SOLUTION = "doubled_by_hand = 2 * values"
+LONG_SOLUTION = "return sum(int(np.ones(MIB, np.uint8).sum()) for _ in range(n_mib))"
 HIDDEN_TEST = 'assert double(-17) == -34, "double(-17) is -34, which is secret"'
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="a kit is a git repository too")
@@ -183,10 +184,10 @@ def test_a_solution_in_a_package_is_found(course, tmp_path, monkeypatch):
         shutil.copytree(kit_module._HERE.parent / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "environment.yml", "LICENSE"):
         shutil.copyfile(kit_module._HERE.parent / name, root / name)
-    (root / "data_scripts" / "notes.py").write_text(f"{SOLUTION}\n")
+    (root / "data_scripts" / "notes.py").write_text(f"{SOLUTION}\nfor _ in range(2):\n    {LONG_SOLUTION}\n")
     (root / "autograde" / "todo.txt").write_text(f"{SOLUTION}\n")  # no part of a package, and left out
     monkeypatch.setattr(kit_module, "_HERE", root / "autograde")
-    with pytest.raises(CourseError, match=r"1 hidden lines .*data_scripts/notes\.py: doubled_by_hand = 2 \* values"):
+    with pytest.raises(CourseError, match=r"1 hidden lines .*data_scripts/notes\.py: return sum\(int\("):
         make_kit(course, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
