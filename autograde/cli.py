@@ -826,10 +826,19 @@ def _read_roster(path: Path | None) -> list[str]:
 )
 @click.option("--assignment", default=None, help="Which one, where names of notebooks leave it open.")
 @click.option("--replace", is_flag=True, help="Replace what lies in submitted/ already.")
+@click.option(
+    "--also", multiple=True, metavar="NAME", help="Another file to collect, such as data_card.yml or team.yml."
+)
 @_format
 @click.pass_context
 def collect(
-    ctx: click.Context, source: Path, roster: Path | None, assignment: str | None, replace: bool, style: str
+    ctx: click.Context,
+    source: Path,
+    roster: Path | None,
+    assignment: str | None,
+    replace: bool,
+    also: tuple[str, ...],
+    style: str,
 ) -> None:
     """Bring what students have handed in to submitted/<student>/<assignment>/. SOURCE is the zip of a learning platform
     (folders such as `Name_1234_assignsubmission_file_`), a folder for each student, or notebooks named `ada_imaging.ipynb`.
@@ -845,12 +854,13 @@ def collect(
 
     course = _course(ctx)
     people = read_people(_read_rows(roster)) if roster else ()
-    done = collect_from(course, source, people=people, assignment=assignment, replace=replace)
+    done = collect_from(course, source, people=people, assignment=assignment, replace=replace, also=also)
 
     def table() -> None:
         sheet = Table("student", "assignment", "notebook", "status", "from")
         for one in done.notebooks:
-            sheet.add_row(*map(escape, (one.student, one.assignment, one.notebook, one.status, one.place)))
+            name = one.notebook + (one.suffix if one.suffix != ".ipynb" else "")
+            sheet.add_row(*map(escape, (one.student, one.assignment, name, one.status, one.place)))
         _output().print(sheet)
         if any(one.status == "kept" for one in done.notebooks):
             click.echo("kept: another version lies in submitted/ already; --replace takes the new one")
