@@ -33,9 +33,10 @@ import psutil
 from .chart import memory_chart
 from .explain import explain_memory, summarize
 from .meters import Meter, Poller, default_meter
-from .types import Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
+from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 
 __all__ = [
+    "ALLOCATOR",
     "CELL_NAMES",
     "LIMIT_FACTOR",
     "MEASUREMENT_MIME",
@@ -53,6 +54,7 @@ __all__ = [
     "measure",
     "named_arrays",
     "settle",
+    "settle_allocator",
     "stands_at_top_of_cell",
     "student_line",
     "use_bench",
@@ -430,6 +432,12 @@ class LocalBench:
         shell.showtraceback((type(error), error, None))
 
 
+#: Settings of glibc: their environment variables, numbers for mallopt(3), and values. One arena; what is freed goes back.
+ALLOCATOR = (
+    ("MALLOC_ARENA_MAX", -8, 1),
+    ("MALLOC_MMAP_THRESHOLD_", -3, 32 * MIB),
+    ("MALLOC_TRIM_THRESHOLD_", -1, 64 * MIB),
+)
 _bench: Bench = LocalBench()
 
 
@@ -453,6 +461,19 @@ def _shell() -> Any:
     """IPython's shell where there is one, without importing it."""
     module = sys.modules.get("IPython.core.getipython")
     return None if module is None else module.get_ipython()
+
+
+def settle_allocator() -> None:
+    """Let glibc give freed memory back, as in the student process of the judge (`ALLOCATOR`); elsewhere do nothing.
+
+    It keeps what threads have freed in arenas of their own, which nothing but those threads can empty: 137 MiB that eight
+    threads hold at once read 35 MiB the second time. So this is done when `autograde` is imported, before threads start.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):  # musl has none, and keeps nothing
+            for _, number, value in ALLOCATOR:
+                libc.mallopt(number, value)
 
 
 def settle() -> None:
@@ -636,3 +657,6 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
     held.lines = [
         (size, cell_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
     ]
+
+
+settle_allocator()
