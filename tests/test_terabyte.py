@@ -205,6 +205,28 @@ def test_slabs_of_packed_frames_share_one_piece_of_memory(movie):
     assert [len(slab) for _, slab in slabs(movie, 192, 203)] == [11]
 
 
+def test_a_half_written_chunk_is_an_error_not_an_answer(tmp_path):
+    array = zarr.create_array(
+        tmp_path / "movie", shape=(32, 8, 8), chunks=(16, 8, 8), dtype="uint16", compressors=zarr.codecs.BloscCodec()
+    )
+    array[:] = np.random.default_rng(2).integers(0, 4000, array.shape, dtype="uint16")
+    file = tmp_path / "movie" / "c" / "1" / "0" / "0"
+    for damaged in (file.read_bytes()[:-200], b"short", b""):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"chunk .*1.0.0 is damaged"):
+            list(slabs(array, 0, 32))
+
+
+def test_numbers_of_another_byte_order_are_read_by_zarr(tmp_path):
+    array = zarr.create_array(
+        tmp_path / "movie", shape=(20, 4, 4), chunks=(16, 4, 4), dtype="uint16",
+        serializer=zarr.codecs.BytesCodec(endian="big"), compressors=zarr.codecs.BloscCodec(),
+    )  # fmt: skip
+    values = np.random.default_rng(3).integers(0, 4000, array.shape, dtype="uint16")
+    array[:] = values
+    np.testing.assert_array_equal(np.concatenate([slab for _, slab in slabs(array, 0, 20)]), values)
+
+
 def test_a_kill_costs_the_stretches_at_work_and_the_answer_stays_the_same(folder, movie, rois, tmp_path):
     """A real kill, in the middle: it is not asked."""
     program = (
