@@ -8,9 +8,9 @@ links to them. For a reader of zarr it is a movie like any other; only ``ls -i``
 
 What that means for speed: the pool sits in the page cache, so reading it costs processor time, not disk time.
 
-Why 8 MiB chunks: two of them, decoded, stay in the cache of a laptop's processor while they are worked on; with 32 MiB
-they do not; with 1 MiB there would be a million files. Why not fewer, larger pool files: NTFS allows 1023 links to a
-file, ext4 65,000. Here a file has at most 932.
+Why 8 MiB chunks: with 32 MiB a worker holds four times as much (and its chunk leaves the processor's cache); with 1 MiB
+there would be a million files. Why not fewer, larger pool files: NTFS allows 1023 links to a file, ext4 65,000. Here a file
+has at most 933.
 
     python data_scripts/terabyte.py --scale full --out /tmp/terabyte
     python data_scripts/terabyte.py --gib 2 --out /tmp/twin
