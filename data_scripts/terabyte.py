@@ -374,17 +374,22 @@ def _describe(truth: Recording, path: Path, sink: Sink) -> Path:
 def beginning(source: Path, target: Path, frames: int) -> Path:
     """The first `frames` of the movie in the zarr group `source` as a movie of its own at `target`: links, no copies.
 
-    Nothing exists at `target` yet. Its chunk files are links to those of the movie (copies, where links are impossible).
+    Nothing exists at `target` yet. Its chunk files are hard links to those of the movie; symbolic links where that lies on
+    another disk or belongs to somebody else, copies where neither is possible.
     """
     target.mkdir(parents=True)
     description = json.loads((source / "movie" / "zarr.json").read_text(encoding="utf-8"))
     description["shape"][0] = min(frames, description["shape"][0])
     for chunk in range(math.ceil(description["shape"][0] / CHUNK_FRAMES)):
-        name = chunk_name(chunk)
-        try:
-            os.link(source / "movie" / name, target / name)
-        except OSError:  # another disk, or one without links
-            _copy(source / "movie" / name, target / name)
+        file = (source / "movie" / chunk_name(chunk)).absolute()
+        for bring in (os.link, os.symlink, _copy):
+            try:
+                bring(file, target / file.name)
+            except OSError:
+                if bring is _copy:
+                    raise
+                continue
+            break
     (target / "zarr.json").write_text(json.dumps(description), encoding="utf-8")
     return target
 

@@ -75,6 +75,17 @@ def test_a_shorter_recording_is_the_beginning_of_a_longer_one(movie, folder, tmp
     np.testing.assert_array_equal(part[:], movie[:77])
 
 
+@pytest.mark.parametrize("impossible", [("link",), ("link", "symlink")])
+def test_a_beginning_on_another_disk_is_there_too(impossible, movie, folder, tmp_path, monkeypatch):
+    def refuse(*_names):
+        raise OSError(18, "Invalid cross-device link")
+
+    for name in impossible:
+        monkeypatch.setattr(os, name, refuse)
+    part = zarr.open_array(beginning(folder / "recording.zarr", tmp_path / "part", 40), mode="r")
+    np.testing.assert_array_equal(part[:], movie[:40])
+
+
 def test_the_dye_bleaches_and_neurons_prefer_a_direction():
     truth = Recording((32 * 128, 64, 64), trials_per_level=8)
     levels = truth.pool_index[:: terabyte.CHUNKS_PER_TRIAL] // (terabyte.DIRECTIONS * terabyte.CHUNKS_PER_TRIAL)
