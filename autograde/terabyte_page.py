@@ -22,11 +22,12 @@ _SHOWN_SECONDS = 120
 
 
 def write_page(done: Finished, source: Path, folder: Path) -> Path:
-    """Write summary.html, summary.png and summary.json into `folder`; the path of the page."""
+    """Write summary.html, summary.png, memory.png and summary.json into `folder`; the path of the page."""
     result = folder / "result.zarr"
     whole = all((result / name).is_dir() for name in ("mean", "std", "traces", "preview"))
     picture = _picture(done, source, result) if whole else memory_picture(done)
     (folder / "summary.png").write_bytes(picture)
+    (folder / "memory.png").write_bytes(memory_picture(done))
     facts = {**to_jsonable(done), "bytes_per_second": done.bytes_per_second, "good": done.good}
     (folder / "summary.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     page = folder / "summary.html"

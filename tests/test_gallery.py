@@ -10,9 +10,9 @@ import pytest
 import toys
 
 from autograde.errors import CourseError
-from autograde.gallery import Entry, Run, _turns, overall, rows, solutions, verify
+from autograde.gallery import Entry, Run, _ratios, _turns, overall, rows, solutions, verify
 from autograde.gallery import _faults as faults_of
-from autograde.types import Exit, Measurement, Outcome, Problem, Verdict
+from autograde.types import Exit, Growth, Measurement, Outcome, Problem, Verdict
 
 MIB = 2**20
 
@@ -281,3 +281,12 @@ def test_verify_tells_the_faults_in_the_row(verified):
 def test_an_unknown_exercise_is_refused(course, tmp_path):
     with pytest.raises(CourseError, match="no exercise cuont in toy; there is double, count"):
         verify(course, "toy", gallery=tmp_path, exercises=["cuont"])
+
+
+def test_of_a_slope_the_growth_is_compared_with_what_it_may_grow():
+    """A peak that is there on little data, too, says nothing."""
+    mib = 2**20
+    block = Measurement(
+        "tree", 280 * mib, 330 * mib, 1.0, data_bytes=512 * mib, growth=Growth(250 * mib, 128 * mib, at_most=0.2)
+    )
+    assert _ratios([Outcome("notebook", "test", Exit.PASSED, blocks=(block,))]) == [(80 * mib, 30 / 80)]

@@ -75,6 +75,17 @@ def test_a_shorter_recording_is_the_beginning_of_a_longer_one(movie, folder, tmp
     np.testing.assert_array_equal(part[:], movie[:77])
 
 
+@pytest.mark.parametrize("impossible", [("link",), ("link", "symlink")])
+def test_a_beginning_on_another_disk_is_there_too(impossible, movie, folder, tmp_path, monkeypatch):
+    def refuse(*_names):
+        raise OSError(18, "Invalid cross-device link")
+
+    for name in impossible:
+        monkeypatch.setattr(os, name, refuse)
+    part = zarr.open_array(beginning(folder / "recording.zarr", tmp_path / "part", 40), mode="r")
+    np.testing.assert_array_equal(part[:], movie[:40])
+
+
 def test_the_dye_bleaches_and_neurons_prefer_a_direction():
     truth = Recording((32 * 128, 64, 64), trials_per_level=8)
     levels = truth.pool_index[:: terabyte.CHUNKS_PER_TRIAL] // (terabyte.DIRECTIONS * terabyte.CHUNKS_PER_TRIAL)
@@ -203,6 +214,28 @@ def test_slabs_of_packed_frames_share_one_piece_of_memory(movie):
     first, second = slabs(movie, 0, 32)
     assert np.shares_memory(first[1], second[1])
     assert [len(slab) for _, slab in slabs(movie, 192, 203)] == [11]
+
+
+def test_a_half_written_chunk_is_an_error_not_an_answer(tmp_path):
+    array = zarr.create_array(
+        tmp_path / "movie", shape=(32, 8, 8), chunks=(16, 8, 8), dtype="uint16", compressors=zarr.codecs.BloscCodec()
+    )
+    array[:] = np.random.default_rng(2).integers(0, 4000, array.shape, dtype="uint16")
+    file = tmp_path / "movie" / "c" / "1" / "0" / "0"
+    for damaged in (file.read_bytes()[:-200], b"short", b""):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"chunk .*1.0.0 is damaged"):
+            list(slabs(array, 0, 32))
+
+
+def test_numbers_of_another_byte_order_are_read_by_zarr(tmp_path):
+    array = zarr.create_array(
+        tmp_path / "movie", shape=(20, 4, 4), chunks=(16, 4, 4), dtype="uint16",
+        serializer=zarr.codecs.BytesCodec(endian="big"), compressors=zarr.codecs.BloscCodec(),
+    )  # fmt: skip
+    values = np.random.default_rng(3).integers(0, 4000, array.shape, dtype="uint16")
+    array[:] = values
+    np.testing.assert_array_equal(np.concatenate([slab for _, slab in slabs(array, 0, 20)]), values)
 
 
 def test_a_kill_costs_the_stretches_at_work_and_the_answer_stays_the_same(folder, movie, rois, tmp_path):
