@@ -35,6 +35,7 @@ ROWS = {
     "release": 5,
     "report": 5,
     "update": 5,
+    "teams": 4,
     "verdict": 4,
     "course": 3,
     "judge": 3,
