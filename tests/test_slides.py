@@ -12,7 +12,7 @@ from nbformat import v4, write
 
 from data_scripts.slides import make_slides
 
-SOURCE = Path(__file__).parents[1] / "source" / "7-your-own-data" / "presentation.ipynb"
+TEMPLATE = Path(__file__).parents[1] / "release" / "7-your-own-data" / "presentation.ipynb"
 
 
 def saved(path, *cells):
@@ -69,10 +69,18 @@ def test_a_notebook_without_headings_is_refused(tmp_path):
 
 def test_the_template_makes_five_slides_with_one_command(tmp_path):
     notebook = tmp_path / "presentation.ipynb"
-    notebook.write_bytes(SOURCE.read_bytes())
+    notebook.write_bytes(TEMPLATE.read_bytes())
     command = [sys.executable, "-m", "data_scripts.slides", str(notebook)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCE.parents[2], check=True)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=TEMPLATE.parents[2], check=True)
     assert done.stdout.startswith("slides: ")
     pages = sections(tmp_path / "presentation.slides.html")
     assert len(pages) == 5
     assert "uint16" in pages[1], "the card is on the second slide"
+    headings = [re.search(r"<h[12]>(.*?)</h[12]>", page)[1] for page in pages]
+    assert headings == [
+        "Our question",
+        "The data",
+        "Why these chunks",
+        "What compresses these numbers",
+        "What we did not check",
+    ]
