@@ -23,6 +23,7 @@ from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
 from .gradebook import annotate, record, share_marks, write_autograded
 from .judge import Job, run_job
 from .notebook import Kind, Notebook, merge, read_notebook
+from .sandbox import choose_sandbox
 from .teams import Team, find_teams
 from .types import GIB, SCHEMA_VERSION, Outcome, Report, Status, TestResult, Verdict, from_json
 from .verdict import judge_error, report, result_of
@@ -60,7 +61,7 @@ def grading_seed(course: Course, assignment: str, *, again: bool = False) -> int
     if again or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"seed.{os.getpid()}")
-        aside.write_text(str(secrets.randbelow(2**31)))
+        aside.write_text(str(secrets.randbelow(2**62)))
         aside.replace(path)
     return int(path.read_text())
 
@@ -76,12 +77,15 @@ def judge_submission(
     student: str,
     paths: Mapping[str, Path],
     *,
+    sandbox: str | None = None,
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Judged:
     """Judge the notebooks of one submission, by name; those not in `paths` are missing.
 
-    Never raises for anything in the submission. `CourseError` passes through: the author has to mend it.
+    `sandbox` is auto, bubblewrap or process; by default what the course says. Never raises for anything in the submission.
+    `CourseError` passes through: the author has to mend it; so does `JudgeError` where the sandbox cannot be had.
     """
+    used, _ = choose_sandbox(sandbox or course.settings.sandbox)
     notebooks = course.notebooks(assignment)
     results: list[TestResult] = []
     outcomes: list[Outcome] = []
@@ -96,7 +100,7 @@ def judge_submission(
             problem = f"The notebook {name}.ipynb was not handed in."
         else:
             try:
-                found = _facts(course, assignment, student, notebook, path, told)
+                found = _facts(course, assignment, student, notebook, path, used, told)
                 readable = True
                 manual += [(name, cell.label) for cell in notebook.cells if cell.kind is Kind.MANUAL]
             except SubmissionError as error:
@@ -123,7 +127,7 @@ def judge_submission(
         assignment,
         results,
         status=status,
-        sandbox="process" if readable else None,
+        sandbox=used if readable else None,
         message=" ".join([*messages, *judge_troubles[:1]]),
     )
     return Judged(judged, tuple(outcomes), tuple(manual))
@@ -146,16 +150,28 @@ def _nothing(course: Course, notebook: str, test: str, max_points: float | None,
 
 
 def _facts(
-    course: Course, assignment: str, student: str, notebook: Notebook, path: Path, told: Callable[[Outcome], None]
+    course: Course,
+    assignment: str,
+    student: str,
+    notebook: Notebook,
+    path: Path,
+    sandbox: str,
+    told: Callable[[Outcome], None],
 ) -> list[Outcome]:
     """The outcomes of one notebook: from the journal as far as it goes, the rest by judging."""
     source_path = course.source(assignment) / f"{notebook.name}.ipynb"
     submitted = read_notebook(path, error=SubmissionError)
     merged, _ = merge(read_notebook(source_path), submitted)
     settings = course.settings
-    rules = (settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, sorted(settings.ceilings.items()))
+    rules = (
+        settings.cell_seconds,
+        settings.test_seconds,
+        settings.ceiling_scale,
+        sorted(settings.ceilings.items()),
+        settings.limits,
+    )
     texts = [(cell.cell_type, cell.source) for cell in merged.cells]
-    source_key = _key(__version__, SCHEMA_VERSION, rules, source_path.read_bytes())
+    source_key = _key(__version__, SCHEMA_VERSION, rules, sandbox, source_path.read_bytes())
     folder = _facts_folder(course, assignment)
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / f"{_key(student, notebook.name, source_key, texts)}.jsonl"
@@ -177,6 +193,8 @@ def _facts(
             only=tuple(left),
             baselines=str(folder / f"baselines-{source_key}.json"),
             seed=grading_seed(course, assignment),
+            sandbox=sandbox,
+            limits=settings.limits,
         )
         known |= {outcome.test: outcome for outcome in _judge(job, journal, left, told)}
     return [known[test] for test in wanted if test in known]
@@ -226,6 +244,7 @@ def grade(
     roster: Sequence[str] = (),
     jobs: int | None = None,
     scheduler: str | None = None,
+    sandbox: str | None = None,
     again: bool = False,
     told: Callable[[Judged, int], None] = lambda judged, total: None,
 ) -> list[Judged]:
@@ -233,10 +252,13 @@ def grade(
 
     `students` limits it to some; `roster` names everybody who should have handed in. `scheduler` is the address of a
     dask.distributed scheduler whose workers see the same course directory. `again` forgets what is known and draws new
-    hidden data. `told` hears of each submission, with the number of all. Marks go into the gradebook in graded mode.
-    The result of a team (`teams`) is also that of its members; marks given by hand are copied when it is graded again.
-    Raises `CourseError` for an unknown assignment or student.
+    hidden data. `sandbox` is auto, bubblewrap or process; by default what the course says. `told` hears of each submission,
+    with the number of all. Marks go into the gradebook in graded mode. The result of a team (`teams`) is also that of its
+    members; marks given by hand are copied when it is graded again. Raises `CourseError` for an unknown assignment or
+    student, and `JudgeError` where the sandbox cannot be had.
     """
+    if scheduler is None:
+        choose_sandbox(sandbox or course.settings.sandbox)
     course.check_assignment(assignment)
     known = set(roster).union(*(course.students(name) for name in course.assignments()))
     teams = find_teams(course, assignment, known=known)
@@ -259,7 +281,7 @@ def grade(
     grading_seed(course, assignment, again=again)
     judged: list[Judged] = []
     total = len(everybody) + sum(len(teams[one].members) for one in everybody if one in teams)
-    for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
+    for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler, sandbox):
         team = teams.get(one.report.student)
         for copy in (one,) if team is None else _for_team(one, team):
             judged.append(copy)
@@ -283,7 +305,9 @@ def _for_team(judged: Judged, team: Team) -> list[Judged]:
     return [mine, *others]
 
 
-def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None) -> Any:
+def _spread(
+    course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None, sandbox: str | None
+) -> Any:
     """Judge submissions on dask.distributed; yields them as they are done."""
     import dask
     from distributed import Client, LocalCluster, as_completed
@@ -301,7 +325,7 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
         cluster = None
     client = Client(cluster if cluster is not None else scheduler, set_as_default=False)
     try:
-        futures = [client.submit(_judge_one, course, assignment, student, pure=False) for student in students]
+        futures = [client.submit(_judge_one, course, assignment, student, sandbox, pure=False) for student in students]
         for _, judged in as_completed(futures, loop=client.loop, with_results=True):
             yield judged
     finally:
@@ -310,10 +334,11 @@ def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int,
             cluster.close()
 
 
-def _judge_one(course: Course, assignment: str, student: str) -> Judged:
+def _judge_one(course: Course, assignment: str, student: str, sandbox: str | None) -> Judged:
     """One submission, on a worker. Only what the author has to mend comes out as an error."""
     try:
-        return judge_submission(course, assignment, student, submitted_notebooks(course, assignment, student))
+        paths = submitted_notebooks(course, assignment, student)
+        return judge_submission(course, assignment, student, paths, sandbox=sandbox)
     except CourseError:
         raise
     except (AutogradeError, OSError) as error:

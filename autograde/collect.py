@@ -5,6 +5,7 @@ Nothing is unpacked: of an archive only notebooks are read, each up to a bound, 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import stat
 import zipfile
@@ -46,6 +47,7 @@ class Found:
     notebook: str
     when: float  # the larger, the newer
     read: Callable[[], bytes]
+    suffix: str = _SUFFIX  # of the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Collected:
     notebook: str
     status: str  # collected, unchanged, replaced, kept (another one lies there already), duplicate, unknown student
     place: str
+    suffix: str = _SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,15 @@ def collect(
     people: Sequence[Person] = (),
     assignment: str | None = None,
     replace: bool = False,
+    also: Sequence[str] = (),
 ) -> Collection:
     """Copy notebooks from `source` (a zip or a folder) into submitted/<student>/<assignment>/.
 
     With `people` only theirs, under the roster's names; others are told as unknown. Of two notebooks of one name the newer
     one counts. What lies in submitted/ already stays unless `replace`. `assignment` says which, where names of notebooks
-    leave it open. Raises `CourseError` for an archive that is broken or hostile, before anything is written.
+    leave it open. `also` names other files that may come along, exactly ("data_card.yml"): from a student's folder, for the
+    assignment that is given, or whose folder they lie in, or that has a notebook beside them. Raises `CourseError` for an
+    archive that is broken or hostile, before anything is written.
     """
     if assignment is not None:
         course.check_assignment(assignment)
@@ -88,14 +94,25 @@ def collect(
     names = {one: tuple(path.stem for path in sorted(course.source(one).glob(f"*{_SUFFIX}"))) for one in wanted}
     found: list[Found] = []
     ignored: list[str] = []
-    archive, files = _files(source)
+    extra: list[tuple[str, float, Callable[[], bytes]]] = []
+    _check_also(also)
+    archive, files = _files(source, also)
     try:
         for place, when, read in files:
             known = identify(place, names)
-            if known is None:
+            if known is not None:
+                found.append(Found(place, *known, when, read))
+            elif PurePosixPath(place).name in also:
+                extra.append((place, when, read))
+            else:
+                ignored.append(place)
+        for place, when, read in extra:
+            owner = _owner(place, names, found)
+            if owner is None:
                 ignored.append(place)
             else:
-                found.append(Found(place, *known, when, read))
+                name = PurePosixPath(place)
+                found.append(Found(place, *owner, name.stem, when, read, name.suffix))
         known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
         rows = list(_sort_out(found, known_as))
         # all is read before anything is written
@@ -164,6 +181,23 @@ def identify(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, str, 
     return who, assignment, notebook
 
 
+def _check_also(names: Sequence[str]) -> None:
+    for name in names:
+        if not _is_safe(name) or name.endswith(_SUFFIX):
+            raise CourseError(f"--also wants the name of a file, such as data_card.yml, got {name!r}")
+
+
+def _owner(place: str, names: Mapping[str, Sequence[str]], notebooks: Sequence[Found]) -> tuple[str, str] | None:
+    """(student, assignment) of a file that is no notebook: as if a notebook of the assignment lay in its place."""
+    path = PurePosixPath(place)
+    beside = {one.assignment for one in notebooks if PurePosixPath(one.place).parent == path.parent}
+    wanted = [part for part in path.parts if part in names][-1:] or sorted(beside) or list(names)
+    if len(wanted) != 1 or not names[wanted[0]]:
+        return None
+    known = identify(str(path.with_name(f"{names[wanted[0]][0]}{_SUFFIX}")), {wanted[0]: names[wanted[0]]})
+    return None if known is None else known[:2]
+
+
 def _without(stem: str, notebook: str) -> str | None:
     """What a file's name says beside the name of the notebook; None if it is not that notebook's."""
     if stem == notebook:
@@ -209,13 +243,13 @@ def read_people(lines: Sequence[Sequence[str]]) -> tuple[Person, ...]:
 
 def _sort_out(found: Sequence[Found], known_as: Mapping[str, str]) -> Iterator[tuple[Collected, Found]]:
     """Each notebook with what is to become of it; of several for one place the newest is to be collected."""
-    newest: dict[tuple[str, str, str], Found] = {}
+    newest: dict[tuple[str, str, str], Found] = {}  # by student, assignment and name of the file
     whose = {}
     for one in found:
         student = known_as.get(_plain(one.who)) if known_as else one.who
         whose[one.place] = student
         if student is not None:
-            place = (student, one.assignment, one.notebook)
+            place = (student, one.assignment, one.notebook + one.suffix)
             if place not in newest or (one.when, one.place) > (newest[place].when, newest[place].place):
                 newest[place] = one
     for one in sorted(found, key=lambda one: (whose[one.place] or one.who, one.assignment, one.notebook, one.place)):
@@ -223,8 +257,8 @@ def _sort_out(found: Sequence[Found], known_as: Mapping[str, str]) -> Iterator[t
         if student is None:
             status = "unknown student"
         else:
-            status = "collected" if newest[student, one.assignment, one.notebook] is one else "duplicate"
-        yield Collected(student or one.who, one.assignment, one.notebook, status, one.place), one
+            status = "collected" if newest[student, one.assignment, one.notebook + one.suffix] is one else "duplicate"
+        yield Collected(student or one.who, one.assignment, one.notebook, status, one.place, one.suffix), one
 
 
 def _put(course: Course, row: Collected, text: bytes | None, *, replace: bool) -> Collected:
@@ -232,7 +266,7 @@ def _put(course: Course, row: Collected, text: bytes | None, *, replace: bool) -
     if text is None:
         return row
     folder = course.submitted(row.student, row.assignment)
-    path = folder / f"{row.notebook}{_SUFFIX}"
+    path = folder / f"{row.notebook}{row.suffix}"
     status = row.status
     if path.is_symlink():
         raise CourseError(f"{path} is a link; remove it, and collect again")
@@ -241,10 +275,10 @@ def _put(course: Course, row: Collected, text: bytes | None, *, replace: bool) -
         status = "unchanged" if same else "replaced" if replace else "kept"
     if status in ("collected", "replaced"):
         folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{row.notebook}{_SUFFIX}.new"
+        aside = folder / f".{path.name}.new"
         aside.write_bytes(text)
         aside.replace(path)
-    return Collected(row.student, row.assignment, row.notebook, status, row.place)
+    return dataclasses.replace(row, status=status)
 
 
 # --- where it comes from ----------------------------------------------------------------------------------------------
@@ -252,7 +286,7 @@ def _put(course: Course, row: Collected, text: bytes | None, *, replace: bool) -
 _Files = list[tuple[str, float, Callable[[], bytes]]]
 
 
-def _files(source: Path) -> tuple[zipfile.ZipFile | None, _Files]:
+def _files(source: Path, also: Sequence[str]) -> tuple[zipfile.ZipFile | None, _Files]:
     """Places of all files in the source, how new each is, and how to read it; with the archive that is to be closed."""
     if source.is_dir():
         return None, _in_folder(source)
@@ -265,7 +299,7 @@ def _files(source: Path) -> tuple[zipfile.ZipFile | None, _Files]:
             f"{source.name} is neither a folder nor a zip ({error}); export it from the platform anew"
         ) from error
     try:
-        return archive, _in_zip(source, archive)
+        return archive, _in_zip(source, archive, also)
     except BaseException:
         archive.close()
         raise
@@ -293,7 +327,7 @@ def _bounded(place: str, text: bytes) -> bytes:
     return text
 
 
-def _in_zip(source: Path, archive: zipfile.ZipFile) -> _Files:
+def _in_zip(source: Path, archive: zipfile.ZipFile, also: Sequence[str]) -> _Files:
     """The files of an archive, refused as a whole if anything in it is hostile."""
     entries = archive.infolist()
     problem = f"; {source.name} was refused and nothing collected. Look at it by hand, or take that submission out."
@@ -309,15 +343,15 @@ def _in_zip(source: Path, archive: zipfile.ZipFile) -> _Files:
             raise CourseError(f"the entry {entry.filename!r} is a link{problem}")
         if entry.flag_bits & 0x1:
             raise CourseError(f"the entry {entry.filename!r} is encrypted{problem}")
-        is_notebook = name.lower().endswith(_SUFFIX)
-        if is_notebook and entry.file_size > _MAX_FILE_BYTES:
+        is_read = name.lower().endswith(_SUFFIX) or PurePosixPath(name).name in also
+        if is_read and entry.file_size > _MAX_FILE_BYTES:
             raise CourseError(
                 f"the entry {entry.filename!r} has {entry.file_size >> 20} MiB, "
                 f"at most {_MAX_FILE_BYTES >> 20} are taken{problem}"
             )
-        total += entry.file_size if is_notebook else 0
+        total += entry.file_size if is_read else 0
     if total > _MAX_TOTAL_BYTES:
-        raise CourseError(f"{total >> 20} MiB of notebooks, at most {_MAX_TOTAL_BYTES >> 20} are taken{problem}")
+        raise CourseError(f"{total >> 20} MiB to read, at most {_MAX_TOTAL_BYTES >> 20} are taken{problem}")
 
     def read(entry: zipfile.ZipInfo) -> bytes:
         try:

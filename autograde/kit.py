@@ -33,8 +33,8 @@ _HERE = Path(__file__).resolve().parent
 _PACKAGES = ("autograde", "data_scripts")
 #: What belongs to a package; backups, caches, notes and recordings do not.
 _PACKAGE_SUFFIXES = frozenset({".css", ".html", ".j2", ".js", ".md", ".png", ".py", ".svg", ".typed"})
-#: In the packages shorter lines are idioms of Python: `return False`, `for _ in range(2):`.
-_MIN_PACKAGE_LINE = 20
+#: In the packages a shorter line is an idiom, `for t in range(start, stop, depth):`; three in a row are found as a copy.
+_MIN_PACKAGE_LINE = 40
 _IGNORE = "".join(
     f"{line}\n"
     for line in (

@@ -6,8 +6,9 @@ status file. Several: proportional sizes, because after a fork both sides show t
 
 A poll every few milliseconds sees any peak that takes longer than that to touch. A thread of the same process polls only
 when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the file-backed part is held
-memory, as long as the file-backed part stood still. A file that was mapped and unmapped between two polls is told from
-memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for sixteen.
+memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
+is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
+sixteen.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ import psutil
 
 from .errors import MeterError
 
-__all__ = ["POLL_SECONDS", "Meter", "Peak", "Poller", "PsutilMeter", "Reading", "TreeMeter", "default_meter"]
+__all__ = [
+    "POLL_SECONDS",
+    "Meter",
+    "Peak",
+    "Poller",
+    "PsutilMeter",
+    "Reading",
+    "TreeMeter",
+    "default_meter",
+    "descendants",
+]
 
 POLL_SECONDS = 0.003
 #: A new peak is worth a look at the stack when it is this much above the last one.
@@ -36,7 +47,8 @@ _MAX_SAMPLES = 240
 _STOP_AGAIN_SECONDS = 0.5
 #: A family is listed anew at least every so many readings.
 _LIST_EVERY = 10
-#: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages).
+#: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages), and
+#: children whose memory moves by less are idle.
 _STEADY_BYTES = 4 * 2**20
 _PROC = Path("/proc")
 _PAGE_BYTES = 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
@@ -49,7 +61,11 @@ class Reading:
     total_bytes: int
     shared_bytes: int
     child_bytes: int
-    file_bytes: int | None = None  # file-backed pages: not held, but part of the kernel's high-water mark
+    # of the process itself, as far as known; they bound what can have been held between two readings
+    own_bytes: int | None = (
+        None  # held in full, pages that children see as well included: what the kernel's mark counts
+    )
+    file_bytes: int | None = None  # file-backed pages: not held, but part of that mark
     faults: tuple[int, int] | None = None  # page faults until just before the others were read, and just after
 
 
@@ -70,22 +86,44 @@ class Meter(Protocol):
 
 
 class TreeMeter:
-    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux)."""
+    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux).
+
+    In a sandbox everything that descends from `root` belongs to the tree of `pid`, and files in its private file systems in
+    memory are held too: `tmpfs` are open descriptors of folders in them.
+    """
 
     name = "tree"
     finest_bytes = 4 * 2**20
 
-    def __init__(self, pid: int, *, exclude: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        pid: int,
+        *,
+        exclude: frozenset[int] = frozenset(),
+        root: int | None = None,
+        tmpfs: tuple[int, ...] = (),
+    ) -> None:
         self._pid = pid
+        self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
+        self._tmpfs = tmpfs
         self._family: list[int] = []
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
 
     def read(self) -> Reading:
+        reading = self._processes()
+        if not self._tmpfs:
+            return reading
+        # pages of such files that are mapped count as shared memory already
+        more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
+        return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
+
+    def _processes(self) -> Reading:
         pids = self._descendants()
         if not pids:
             return _status_reading(self._pid)
+        before = _faults(self._pid)
         own, shared = _rollup_bytes(self._pid)
         children = 0
         for pid in pids:
@@ -98,7 +136,9 @@ class TreeMeter:
             shared += part
         # a fork or an exit while we read moves shares between the processes: pages must not be counted on both sides
         own = min(own, _rollup_bytes(self._pid)[0])
-        return Reading(own + children, shared, children)
+        status = _status_reading(self._pid)
+        faults = None if before is None or status.faults is None else (before, status.faults[1])
+        return Reading(own + children, shared, children, status.own_bytes, status.file_bytes, faults)
 
     def _descendants(self) -> list[int]:
         """As `descendants`, listed anew only when a process or thread has been started since the last time.
@@ -116,7 +156,8 @@ class TreeMeter:
         if newest is None or newest != self._newest or self._since_listing >= _LIST_EVERY:
             self._newest = newest  # before listing: what is started meanwhile is listed next time
             self._since_listing = 0
-            self._family = descendants(self._pid, exclude=self._exclude)
+            found = descendants(self._root, exclude=self._exclude)
+            self._family = [pid for pid in found if pid != self._pid]
         return self._family
 
     def reset_high_water(self) -> None:
@@ -188,6 +229,15 @@ def descendants(pid: int, *, exclude: frozenset[int] = frozenset()) -> list[int]
     return found
 
 
+def _used_bytes(folder: int) -> int:
+    """Bytes in use on the file system of an open folder."""
+    try:
+        seen = os.fstatvfs(folder)
+    except OSError as error:
+        raise MeterError(f"the private file systems of the sandbox cannot be read: {error.strerror}") from error
+    return (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+
+
 def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
     try:
         with open(path, "rb", buffering=0) as file:
@@ -210,7 +260,8 @@ def _status_reading(pid: int) -> Reading:
     file_bytes = values.pop(b"RssFile")
     after = _faults(pid)
     faults = None if before is None or after is None else (before, after)
-    return Reading(sum(values.values()), values[b"RssShmem"], 0, file_bytes, faults)
+    held = sum(values.values())
+    return Reading(held, values[b"RssShmem"], 0, held, file_bytes, faults)
 
 
 def _faults(pid: int) -> int | None:
@@ -227,6 +278,22 @@ def _rollup_bytes(pid: int) -> tuple[int, int]:
     if len(values) < 3:
         raise MeterError(f"process {pid} has ended")
     return sum(values.values()), values[b"Pss_Shmem"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The lowest and the highest of some figures."""
+
+    low: int
+    high: int
+
+    @property
+    def steady(self) -> bool:
+        return self.high - self.low <= _STEADY_BYTES
+
+
+def _wider(before: _Range | None, value: int) -> _Range:
+    return _Range(value, value) if before is None else _Range(min(before.low, value), max(before.high, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +336,9 @@ class Poller:
         self._count = 0
         self._stopped = False
         self._stop_again = 0.0
-        self._file_bytes: list[int] = []  # lowest and highest seen
+        self._file_bytes: _Range | None = None
+        self._child_bytes: _Range | None = None
+        self._shared_bytes: int | None = None  # with children, at the start: their shares and the mark both count them
         self._last: Reading | None = None
         self._most_bytes: int | None = 0  # that can have been held between two polls; None: not known
 
@@ -288,13 +357,18 @@ class Poller:
         return Peak(self._highest, tuple(self._samples), self._stopped)
 
     def _heed_high_water(self) -> None:
-        """Raise the peak to the kernel's mark, if the poll was late and the mark can be believed."""
+        """Raise the peak to the kernel's mark, if the poll was late and the mark can be believed.
+
+        The mark is of the process itself. Children are added as they were seen, if they were idle.
+        """
         mark = self._meter.high_water_bytes()
-        if mark is None or self._highest is None or not self._file_bytes or self._highest.child_bytes:
+        files, children, shared = self._file_bytes, self._child_bytes, self._shared_bytes
+        if mark is None or self._highest is None or files is None or children is None or shared is None:
             return
-        low, high = self._file_bytes
-        held = mark - high if self._most_bytes is None else min(mark - high, self._most_bytes)
-        if high - low <= _STEADY_BYTES and held > self._highest.total_bytes:
+        held = mark - files.high - shared + children.low
+        if self._most_bytes is not None:
+            held = min(held, self._most_bytes)
+        if files.steady and children.steady and held > self._highest.total_bytes:
             self._highest = replace(self._highest, total_bytes=held)
             latest = max(self._samples, key=lambda sample: sample[1])
             self._samples[self._samples.index(latest)] = (latest[0], held)
@@ -322,9 +396,11 @@ class Poller:
             return False  # the process has ended; what was seen until now stands
         now = time.perf_counter() - self._began
         self._bound(reading)
+        self._child_bytes = _wider(self._child_bytes, reading.child_bytes)
         if reading.file_bytes is not None:
-            low, high = self._file_bytes or (reading.file_bytes, reading.file_bytes)
-            self._file_bytes = [min(low, reading.file_bytes), max(high, reading.file_bytes)]
+            self._file_bytes = _wider(self._file_bytes, reading.file_bytes)
+        if self._shared_bytes is None and reading.own_bytes is not None:
+            self._shared_bytes = reading.own_bytes - (reading.total_bytes - reading.child_bytes)
         if self._highest is None or reading.total_bytes > self._highest.total_bytes:
             self._highest = reading
             if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:

@@ -182,7 +182,7 @@ def test_too_many_entries_and_too_much_in_all_are_refused(course, tmp_path, monk
         collect(course, source)
     monkeypatch.setattr("autograde.collect._MAX_FILES", 3)
     monkeypatch.setattr("autograde.collect._MAX_TOTAL_BYTES", 14)
-    with pytest.raises(CourseError, match="of notebooks, at most"):
+    with pytest.raises(CourseError, match="to read, at most"):
         collect(course, source)
 
 
@@ -252,3 +252,56 @@ def test_solutions_never_go_where_releases_or_sources_lie(course):
     done = CliRunner().invoke(main, ["--course", str(course.root), "release", "toy", "--out", "x"])
     assert done.exit_code == 2
     assert toys.source_book().cells[2].source == toys.DOUBLE
+
+
+# --- other files ------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_are_named_come_along_and_others_stay_out(course, tmp_path):
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    export = zip_of(
+        tmp_path / "export.zip",
+        {
+            f"{folder}/exercise.ipynb": "notebook",
+            f"{folder}/data_card.yml": "shape: [1]",
+            f"{folder}/notes.yml": "mine",
+            "Mia_2_assignsubmission_file_/data_card.yml": "shape: [2]",
+            "data_card.yml": "nobody's",
+        },
+    )
+    done = collect(course, export, people=(*PEOPLE,), also=["data_card.yml"])
+    assert submitted(course) == {
+        "ada/toy/exercise.ipynb": "notebook",
+        "ada/toy/data_card.yml": "shape: [1]",
+        "mia/toy/data_card.yml": "shape: [2]",
+    }
+    assert sorted(done.ignored) == [f"{folder}/notes.yml", "data_card.yml"]
+    assert ("mia", "toy") in done.missing, "a file is no notebook"
+    again = collect(course, export, people=PEOPLE, also=["data_card.yml"])
+    assert {one.status for one in again.notebooks} == {"unchanged"}
+    assert submitted(course).keys() == {"ada/toy/exercise.ipynb", "ada/toy/data_card.yml", "mia/toy/data_card.yml"}
+
+
+def test_of_several_assignments_a_file_belongs_to_that_of_its_folder_or_of_the_notebook_beside_it(course, tmp_path):
+    toys.write(toys.source_book(), course.root / "source" / "later" / "more.ipynb")
+    for place in ("ada/later/card.yml", "mia/more.ipynb", "mia/card.yml", "zoe/card.yml"):
+        (tmp_path / "in" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / place).write_text(place)
+    done = collect(course, tmp_path / "in", also=["card.yml"])
+    assert set(submitted(course)) == {"ada/later/card.yml", "mia/later/more.ipynb", "mia/later/card.yml"}
+    assert done.ignored == ("zoe/card.yml",)
+    collect(course, tmp_path / "in", also=["card.yml"], assignment="toy")
+
+
+@pytest.mark.parametrize("name", ["../evil.yml", "a/b", "", ".hidden", "more.ipynb", "*"])
+def test_only_plain_names_of_files_may_come_along(course, tmp_path, name):
+    with pytest.raises(CourseError, match="--also wants the name of a file"):
+        collect(course, tmp_path, also=[name])
+
+
+def test_the_command_collects_other_files(course, tmp_path):
+    export = zip_of(tmp_path / "export.zip", {"ada/exercise.ipynb": "a", "ada/team.yml": "members: [ada]"})
+    done = CliRunner().invoke(main, ["--course", str(course.root), "collect", str(export), "--also", "team.yml"])
+    assert done.exit_code == 0, done.output
+    assert "team.yml" in done.stdout
+    assert submitted(course)["ada/toy/team.yml"] == "members: [ada]"

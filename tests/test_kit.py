@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -22,6 +27,7 @@ from autograde.kit import make_kit, student_config, student_readme
 
 GUIDE = "# Toys\n\nThree steps, in the folder above this one:\n\n1. a\n2. b\n3. c\n"
 SOLUTION = "doubled_by_hand = 2 * values"
+LONG_SOLUTION = "return sum(int(np.ones(MIB, np.uint8).sum()) for _ in range(n_mib))"
 HIDDEN_TEST = 'assert double(-17) == -34, "double(-17) is -34, which is secret"'
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="a kit is a git repository too")
@@ -178,10 +184,10 @@ def test_a_solution_in_a_package_is_found(course, tmp_path, monkeypatch):
         shutil.copytree(kit_module._HERE.parent / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "environment.yml", "LICENSE"):
         shutil.copyfile(kit_module._HERE.parent / name, root / name)
-    (root / "data_scripts" / "notes.py").write_text(f"{SOLUTION}\n")
+    (root / "data_scripts" / "notes.py").write_text(f"{SOLUTION}\nfor _ in range(2):\n    {LONG_SOLUTION}\n")
     (root / "autograde" / "todo.txt").write_text(f"{SOLUTION}\n")  # no part of a package, and left out
     monkeypatch.setattr(kit_module, "_HERE", root / "autograde")
-    with pytest.raises(CourseError, match=r"1 hidden lines .*data_scripts/notes\.py: doubled_by_hand = 2 \* values"):
+    with pytest.raises(CourseError, match=r"1 hidden lines .*data_scripts/notes\.py: return sum\(int\("):
         make_kit(course, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -212,6 +218,28 @@ def test_without_git_it_says_so(course, tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="git was not found"):
         make_kit(course, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_kit_installs_and_checks_a_notebook_in_an_environment_of_its_own(made, tmp_path):
+    """The packages that it needs are those of this environment; tests/benchmarks/newcomer.py installs them, too."""
+    folder = shutil.copytree(made[1].folder, tmp_path / "kit")
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=False)
+    scripts = environment / ("Scripts" if sys.platform == "win32" else "bin")
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+    (own / "packages.pth").write_text("".join(f"{place}\n" for place in sys.path if "site-packages" in place))
+    installer = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(scripts / "python")]
+    subprocess.run([*installer, "install", "--quiet", "--no-deps", str(folder)], check=True)
+    for package, files in {"autograde": ("py.typed", "templates/board.html.j2"), "data_scripts": ("py.typed",)}.items():
+        assert all((own / package / file).is_file() for file in files)
+    answered = toys.answered(nbformat.read(folder / "release" / "toy" / "exercise.ipynb", 4), toys.RIGHT)
+    toys.write(answered, folder / "release" / "toy" / "exercise.ipynb")
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AUTOGRADE_BOARD")}
+    variables["PATH"] = os.pathsep.join([str(scripts), variables["PATH"]])
+    command = [str(scripts / "autograde"), "check", "release", "--format", "json"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["verdict"] for row in json.loads(done.stdout)] == ["AC", "AC"]
 
 
 def test_the_command_names_what_it_made(course, tmp_path):

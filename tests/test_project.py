@@ -186,7 +186,8 @@ def test_every_exercise_has_a_gallery(course, assignment):
 
 def commands_in(path):
     """Lines of the shell blocks of a guide."""
-    blocks = re.findall(r"^ *```(?:sh|bash|shell|console)?\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.M | re.S)
+    fences = re.findall(r"^ *```(\w*)\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.M | re.S)
+    blocks = [block for language, block in fences if language in ("", "bash", "console", "sh", "shell")]
     return [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
