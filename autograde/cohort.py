@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ import psutil
 from . import __version__
 from .course import Course
 from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
-from .gradebook import annotate, record, write_autograded
+from .gradebook import annotate, record, share_marks, write_autograded
 from .judge import Job, run_job
 from .notebook import Kind, Notebook, merge, read_notebook
 from .sandbox import choose_sandbox
+from .teams import Team, find_teams
 from .types import GIB, SCHEMA_VERSION, Outcome, Report, Status, TestResult, Verdict, from_json
 from .verdict import judge_error, report, result_of
 
@@ -252,19 +253,24 @@ def grade(
     `students` limits it to some; `roster` names everybody who should have handed in. `scheduler` is the address of a
     dask.distributed scheduler whose workers see the same course directory. `again` forgets what is known and draws new
     hidden data. `sandbox` is auto, bubblewrap or process; by default what the course says. `told` hears of each submission,
-    with the number of all. Marks go into the gradebook in graded mode. Raises `CourseError` for an unknown assignment or
+    with the number of all. Marks go into the gradebook in graded mode. The result of a team (`teams`) is also that of its
+    members; marks given by hand are copied when it is graded again. Raises `CourseError` for an unknown assignment or
     student, and `JudgeError` where the sandbox cannot be had.
     """
     if scheduler is None:
         choose_sandbox(sandbox or course.settings.sandbox)
     course.check_assignment(assignment)
+    known = set(roster).union(*(course.students(name) for name in course.assignments()))
+    teams = find_teams(course, assignment, known=known)
+    hands_in = {member: team.hands_in for team in teams.values() for member in team.members}
     everybody = sorted(set(course.students(assignment)) | set(roster))
     if students is not None:
-        if unknown := sorted(set(students) - set(everybody)):
+        if unknown := sorted(set(students) - set(everybody) - set(hands_in)):
             raise CourseError(
                 f"no submission of {', '.join(unknown)} for {assignment}; there is {', '.join(everybody)}"
             )
         everybody = sorted(set(students))
+    everybody = sorted({hands_in.get(student, student) for student in everybody})
     if not everybody:
         raise CourseError(
             f"nobody has handed in {assignment}: expected notebooks in {course.submitted('<student>', assignment)}"
@@ -274,11 +280,29 @@ def grade(
             path.unlink()
     grading_seed(course, assignment, again=again)
     judged: list[Judged] = []
+    total = len(everybody) + sum(len(teams[one].members) for one in everybody if one in teams)
     for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler, sandbox):
-        judged.append(one)
-        _keep(course, assignment, one)
-        told(one, len(everybody))
+        team = teams.get(one.report.student)
+        for copy in (one,) if team is None else _for_team(one, team):
+            judged.append(copy)
+            _keep(course, assignment, copy, handed_in_by=one.report.student)
+            told(copy, total)
+        if team is not None and team.members and not course.settings.practice:
+            share_marks(course, assignment, team, memory=_facts_folder(course, assignment) / "team-marks.json")
     return sorted(judged, key=lambda one: one.report.student)
+
+
+def _for_team(judged: Judged, team: Team) -> list[Judged]:
+    """The result of who handed in, with what was noticed about the team, and the same for each member."""
+    report = judged.report
+    words = [report.message, *team.notes]
+    if team.members:
+        words.append(f"Handed in for a team: {', '.join(team.members)} get the same result.")
+    mine = replace(judged, report=replace(report, message=" ".join(filter(None, words))))
+    words = [report.message, f"Handed in by {team.hands_in} for the team."]
+    text = " ".join(filter(None, words))
+    others = [replace(judged, report=replace(report, student=member, message=text)) for member in team.members]
+    return [mine, *others]
 
 
 def _spread(
@@ -327,15 +351,15 @@ def _judge_one(course: Course, assignment: str, student: str, sandbox: str | Non
         return Judged(report(student, assignment, results, message=str(error)), outcomes)
 
 
-def _keep(course: Course, assignment: str, judged: Judged) -> None:
-    """Write what formgrader and feedback show, and in graded mode the marks."""
+def _keep(course: Course, assignment: str, judged: Judged, *, handed_in_by: str) -> None:
+    """Write what formgrader and feedback show, and in graded mode the marks. A team's notebooks lie with one of them."""
     student = judged.report.student
     if judged.report.status is Status.MISSING:
         if not course.settings.practice:
             record(course, [judged.report], {})
         return
     books = {}
-    paths = submitted_notebooks(course, assignment, student)
+    paths = submitted_notebooks(course, assignment, handed_in_by)
     for name in course.notebooks(assignment):
         source = read_notebook(course.source(assignment) / f"{name}.ipynb")
         try:

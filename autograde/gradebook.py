@@ -36,6 +36,7 @@ from .course import Course, find_course
 from .errors import CourseError, JudgeError, SubmissionError
 from .explain import summarize
 from .notebook import merge, read_notebook
+from .teams import Team
 from .types import Outcome, Report, TestResult, Verdict, to_jsonable
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "clean_markdown",
     "generate_release",
     "record",
+    "share_marks",
     "stubs",
     "write_autograded",
 ]
@@ -241,6 +243,39 @@ def _save(book: Any, report: Report, result: TestResult) -> None:
     grade.auto_score = result.points
     # nbgrader would count a missing score as 0; the flag says that a person has to look
     grade.needs_manual_grade = grade.manual_score is not None or result.points is None
+
+
+def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) -> None:
+    """Copy the marks and comments that a person gave the one who handed in to the members of the team.
+
+    A mark that a person gave a member directly stays: `memory`, a JSON file, says which ones were copied here. Extra credit
+    is never copied: it is for what one member did beyond the team.
+    """
+    url, course_id = _database(course)
+    before: dict[str, list[Any]] = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
+    after = dict(before)
+    with _own_programs(), Gradebook(url, course_id) as book:
+        for notebook in book.find_submission(assignment, team.hands_in).notebooks:
+            for grade in notebook.grades:
+                names = (grade.name, notebook.name, assignment)
+                for member in team.members:
+                    theirs = book.find_grade(*names, member)
+                    key = "/".join((member, notebook.name, grade.name))
+                    if theirs.manual_score in (None, before.get(key, [None, None])[0]):
+                        theirs.manual_score = grade.manual_score
+                        theirs.needs_manual_grade = grade.needs_manual_grade
+                        after[key] = [grade.manual_score, after.get(key, [None, None])[1]]
+            for comment in notebook.comments:
+                for member in team.members:
+                    theirs = book.find_comment(comment.name, notebook.name, assignment, member)
+                    key = "/".join((member, notebook.name, comment.name))
+                    if theirs.manual_comment in (None, before.get(key, [None, None])[1]):
+                        theirs.manual_comment = comment.manual_comment
+                        after[key] = [after.get(key, [None, None])[0], comment.manual_comment]
+        aside = memory.with_name(f"{memory.name}.new")
+        aside.write_text(json.dumps(after), encoding="utf-8")
+        book.db.commit()
+        aside.replace(memory)
 
 
 # --- inside `nbgrader autograde` ----------------------------------------------------------------------------------------

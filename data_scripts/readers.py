@@ -244,11 +244,11 @@ class _Video(_Source):
 
         found = np.empty((stop - start, *self.shape[1:]), np.uint8)
         got = 0
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
+        with av.open(str(self.path)) as clip:
+            stream = clip.streams.video[0]
             if start:
-                container.seek(self.times[start], stream=stream, backward=True)
-            for frame in container.decode(stream):
+                clip.seek(self.times[start], stream=stream, backward=True)
+            for frame in clip.decode(stream):
                 if frame.pts is None or frame.pts < self.times[start]:
                     continue
                 found[got] = frame.to_ndarray(format="gray")
@@ -337,7 +337,7 @@ def _hdf5(path: Path, name: str | None) -> _Dataset:
         if isinstance(thing, h5py.Dataset) and thing.dtype.kind in "biuf" and thing.ndim > 0:
             sizes[place] = math.prod(thing.shape) * thing.dtype.itemsize
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, mode="r") as file:
         file.visititems(look)
         if not sizes:
             raise ReaderError(f"{path.name} has no dataset of numbers")
@@ -351,9 +351,9 @@ def _hdf5(path: Path, name: str | None) -> _Dataset:
 def _video(path: Path) -> _Video:
     import av
 
-    with av.open(str(path)) as container:  # packets only: nothing is decoded, and headers are not believed
-        stream = container.streams.video[0]
-        packets = [packet.pts for packet in container.demux(stream) if packet.size]
+    with av.open(str(path)) as clip:  # packets only: nothing is decoded, and headers are not believed
+        stream = clip.streams.video[0]
+        packets = [packet.pts for packet in clip.demux(stream) if packet.size]
         times = sorted(pts for pts in packets if pts is not None)
         height, width = stream.height, stream.width
     if not times or len(times) != len(packets) or len(set(times)) != len(times):

@@ -39,6 +39,7 @@ ROWS = {
     "terabyte": 5,
     "terabyte_page": 5,
     "update": 5,
+    "teams": 4,
     "verdict": 4,
     "bubblewrap": 3,
     "course": 3,

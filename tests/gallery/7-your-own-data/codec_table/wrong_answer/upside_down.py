@@ -1,0 +1,14 @@
+# message: is the ratio upside down
+def codec_table(sample, chunks, names):
+    table = {}
+    for name in names:
+        path = fresh("codec")
+        array = zarr.create_array(path, shape=sample.shape, chunks=chunks, dtype=sample.dtype, compressors=CODECS[name])
+        began = time.perf_counter()
+        array[:] = sample
+        written = time.perf_counter()
+        array[:]
+        read = time.perf_counter()
+        on_disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and file.name != "zarr.json")
+        table[name] = (on_disk / sample.nbytes, written - began, read - written)
+    return table

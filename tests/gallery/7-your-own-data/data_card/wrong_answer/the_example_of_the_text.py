@@ -1,0 +1,2 @@
+# message: That is the card of the example above
+data_card = EXAMPLE
