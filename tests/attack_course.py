@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,9 @@ def build(root: Path, attacks: Sequence[Attack]) -> tuple[Course, Any]:
         folder = course.submitted(one.name, ALONE)
         folder.mkdir(parents=True)
         damage = one.mutate(book, folder) if one.mutate else None
-        path = toys.hand_in(course, one.name, book, assignment=ALONE)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbformat's, about cells that are there twice
+            path = toys.hand_in(course, one.name, book, assignment=ALONE)
         if damage is not None:
             damage(path)
     answers = {one.name: one.answer(one.name) for one in attacks if not one.alone}
