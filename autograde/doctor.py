@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from . import __version__
+from .block import import_memray
 from .bubblewrap import why_not
 from .errors import CourseError, JudgeError, MeterError
 from .meters import default_meter
@@ -269,11 +270,9 @@ def _size(name: str, value: int, wanted: int, text: str, else_do: str) -> Findin
 
 def _packages() -> list[Finding]:
     found = []
-    try:
-        import memray  # noqa: F401
-
+    if import_memray() is not None:
         found.append(Finding("memray", "ok", "memray explains what was held"))
-    except ImportError:
+    else:
         why = "it does not exist for Windows" if os.name == "nt" else "install it (pip install memray)"
         found.append(Finding("memray", "warning", f"no memray, so messages say less about what was held: {why}"))
     reason = why_not()

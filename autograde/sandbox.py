@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from . import bubblewrap
+from .block import ALLOCATOR
 from .errors import CourseError, JudgeError
 from .limits import Limits
 from .meters import Meter, TreeMeter, default_meter, descendants
@@ -34,12 +35,6 @@ JUDGED = "AUTOGRADE_JUDGED"
 #: What may be asked for.
 SANDBOXES = ("auto", "bubblewrap", "process")
 
-#: glibc gives freed memory back at once and keeps one arena: the baseline is then the same every time (64-65 MiB).
-_ALLOCATOR = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "67108864",
-}
 #: What student code may know of the environment of whoever grades.
 _PASSED_ON = (
     "PATH",
@@ -186,7 +181,7 @@ def start_student(
     limits = limits or Limits()
     ours, theirs = socket.socketpair()
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment |= _ALLOCATOR
+    environment |= {name: str(value) for name, _, value in ALLOCATOR}
     environment |= {
         "TMPDIR": str(exchange),
         JUDGED: "1",

@@ -59,7 +59,8 @@ class Recipe:
     `data_set` and `version` name the maker and its generator; `shape` and `dtype` the array; `payload` the file or
     folder below the data set's folder that callers want; `options` what else decides the bytes (JSON values only).
     `most_bytes` is an upper bound on the disk space, `about_seconds` an estimate; `steps` is how often `write`
-    advances its sink in all. `write(path, sink)` writes the payload to `path` through `sink`.
+    advances its sink in all. `write(path, sink)` writes the payload to `path` through `sink`. When it is `resumable`, what
+    an interrupted run has written is kept, and `write` finds it there: it must leave no half-written file.
     """
 
     data_set: str
@@ -74,6 +75,7 @@ class Recipe:
     steps: int
     write: Callable[[Path, Sink], None] = field(compare=False, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    resumable: bool = False
 
     @property
     def name(self) -> str:
@@ -173,9 +175,9 @@ def _make_locked(recipe: Recipe, *, target: Path, show_progress: bool | None) ->
     size = format_bytes(recipe.most_bytes)
     say(f"Making {recipe.name} ({_times(recipe.shape)}, up to {size}, about {_duration(recipe.about_seconds)}).")
     started = time.monotonic()
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    partial = _unfinished(target) if recipe.resumable else target.with_name(f"{target.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir()
+        partial.mkdir(exist_ok=recipe.resumable)
         with progress_bar(recipe.data_set, steps=recipe.steps, show=show_progress) as advance:
             sink = Sink(root=partial, advance=advance)
             recipe.write(partial / recipe.payload, sink)
@@ -187,13 +189,21 @@ def _make_locked(recipe: Recipe, *, target: Path, show_progress: bool | None) ->
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         partial.rename(target)
     except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if recipe.resumable and isinstance(error, KeyboardInterrupt):
+            say("Interrupted. What was finished is kept; the same command goes on from there, --remove removes it.")
+        else:
+            shutil.rmtree(partial, ignore_errors=True)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # somebody else filled it meanwhile
             raise DiskTooSmall(
                 needed_bytes=recipe.most_bytes, free_bytes=shutil.disk_usage(target.parent).free, path=target.parent
             ) from error
         raise
     say(f"Made {format_bytes(manifest['bytes'])} in {time.monotonic() - started:.1f} s: {target}")
+
+
+def _unfinished(target: Path) -> Path:
+    """Where a resumable data set is made, until it is complete."""
+    return target.with_name(f"{target.name}.unfinished")
 
 
 def is_ready(folder: Path, *, recipe: Recipe) -> bool:
@@ -250,6 +260,8 @@ def remove_data(folder: Path) -> int:
         return 0
     with wait_for_lock(_lock_path(folder)):
         _clean_partials(folder)
+        if _unfinished(folder).is_dir():
+            shutil.rmtree(_unfinished(folder))
         if not folder.exists():
             return 0
         if not _is_ours(folder):
@@ -263,7 +275,8 @@ def remove_data(folder: Path) -> int:
 
 
 def _stored(folder: Path) -> Stored | None:
-    manifest = read_manifest(folder) if ".partial-" not in folder.name else None
+    unfinished = ".partial-" in folder.name or folder.name.endswith(".unfinished")
+    manifest = None if unfinished else read_manifest(folder)
     if manifest is None:
         return None
     return Stored(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -116,7 +117,7 @@ def test_nothing_is_left_beside_the_data(home: Path):
 
 
 def test_the_bar_is_drawn_on_stdout(home: Path, capfd: pytest.CaptureFixture[str]):
-    recipe = whole_organ._stack_recipe(whole_organ.Volume(SHAPE), scale=None)
+    recipe = whole_organ._STACK.recipe(None, shape=SHAPE)
     store.make(recipe, show_progress=True)
     told = capfd.readouterr()
     assert "23/23" in told.out
@@ -162,7 +163,7 @@ def test_damage_is_noticed_and_the_data_made_again(home: Path, damage: str):
 
 def test_data_of_an_older_generator_is_not_taken(home: Path, monkeypatch: pytest.MonkeyPatch):
     old = whole_organ.fetch_stack(shape=SHAPE)
-    monkeypatch.setattr(whole_organ, "GENERATOR_VERSION", whole_organ.GENERATOR_VERSION + 1)
+    monkeypatch.setattr(whole_organ, "_STACK", replace(whole_organ._STACK, version=whole_organ.GENERATOR_VERSION + 1))
     assert whole_organ.fetch_stack(shape=SHAPE) != old
 
 
@@ -285,7 +286,7 @@ def test_a_folder_that_is_not_a_data_set_is_never_removed(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="found something else"):
         store.remove_data(tmp_path)
-    recipe = whole_organ._stack_recipe(whole_organ.Volume(SHAPE), scale=None)
+    recipe = whole_organ._STACK.recipe(None, shape=SHAPE)
     with pytest.raises(FileExistsError, match="found other files"):
         store.make(recipe, folder=tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"

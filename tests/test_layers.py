@@ -21,6 +21,8 @@ ROWS = {
     "__main__": 6.5,
     "cli": 6,
     "demo": 5.5,
+    "board": 5,
+    "board_server": 5,
     "doctor": 5,
     "catchup": 5,
     "check": 5,
@@ -34,6 +36,8 @@ ROWS = {
     "pytest_plugin": 5,
     "release": 5,
     "report": 5,
+    "terabyte": 5,
+    "terabyte_page": 5,
     "update": 5,
     "verdict": 4,
     "bubblewrap": 3,
@@ -105,7 +109,13 @@ def test_no_modules_import_each_other_in_a_circle():
 
 @pytest.mark.parametrize(
     ("library", "places"),
-    [("nbgrader", {"gradebook"}), ("sqlalchemy", {"gradebook"}), ("distributed", {"cohort"}), ("click", {"cli"})],
+    [
+        ("nbgrader", {"gradebook"}),
+        ("sqlalchemy", {"gradebook"}),
+        ("distributed", {"cohort"}),
+        ("click", {"cli"}),
+        ("tornado", {"board_server"}),
+    ],
 )
 def test_a_library_comes_in_at_one_place(library, places):
     found = {name for name in MODULES if any(part.split(".")[0] == library for part in imports_of(name))}

@@ -331,6 +331,25 @@ def test_memory_that_was_freed_before_the_block_cannot_hide_what_comes_after(tmp
 
 
 @linux
+def test_memory_that_threads_have_freed_cannot_hide_what_comes_after(tmp_path):
+    before = """
+        def hold():
+            pieces = [bytearray(60_000) for _ in range(300)]
+            together.wait()
+
+        together = threading.Barrier(8)
+
+        def run_threads():
+            threads = [threading.Thread(target=hold) for _ in range(8)]
+            [thread.start() for thread in threads]
+            [thread.join() for thread in threads]
+
+        run_threads()
+    """
+    assert measured(tmp_path, "run_threads()", before=before).peak_bytes == about(137)
+
+
+@linux
 def test_the_samples_rise_to_the_peak_and_are_few(tmp_path):
     seen = measured(tmp_path, "a = [np.ones(MIB, np.uint8) for _ in range(64)]")
     times = [at for at, _ in seen.samples]
@@ -391,13 +410,25 @@ def test_descendants_are_found_through_threads_and_generations_and_may_be_left_o
 
 WITH_PSUTIL = """
     from autograde import block, meters
-    block.default_meter = lambda pid=None: meters.PsutilMeter(pid or os.getpid())
+    readings = []
+
+    class Counted(meters.PsutilMeter):
+        def read(self):
+            readings.append(super().read())
+            return readings[-1]
+
+    def be_seen():
+        count = len(readings)
+        while len(readings) < count + 2:  # the first may have begun before
+            time.sleep(0.001)
+
+    block.default_meter = lambda pid=None: Counted(pid or os.getpid())
 """
 CLAIMED = {
-    "an array of ones": ("a = np.ones(96 * MIB, np.uint8)", 96),
-    "zeros that are touched": ("a = np.zeros(96 * MIB, np.uint8); a[::4096] = 1; time.sleep(0.1)", 96),
-    "many small objects": ("a = [bytes(4063) for _ in range(96 * 256)]", 96),
-    "an array that nobody touches": ("a = np.empty(96 * MIB, np.uint8)", 0),
+    "an array of ones": ("a = np.ones(96 * MIB, np.uint8); be_seen()", 96),
+    "zeros that are touched": ("a = np.zeros(96 * MIB, np.uint8); a[::4096] = 1; be_seen()", 96),
+    "many small objects": ("a = [bytes(4063) for _ in range(96 * 256)]; be_seen()", 96),
+    "an array that nobody touches": ("a = np.empty(96 * MIB, np.uint8); be_seen()", 0),
     "a file that is read in blocks": (
         "(folder / 'file').write_bytes(b'x' * MIB)\nwith (folder / 'file').open('rb') as f:\n    while f.read(4096): pass",
         0,
