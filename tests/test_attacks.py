@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from pathlib import Path
 
 import attack_course
 import pytest
+from nbgrader.api import Gradebook
 
 from autograde import bubblewrap
 
@@ -36,14 +36,9 @@ def test_it_gets_no_marks_that_it_has_not_earned(graded, name):
 def test_honest_students_keep_their_marks(graded):
     course, _, honest = graded
     assert honest == dict(attack_course.HONEST)
-    with sqlite3.connect(course.root / "gradebook.db") as book:
-        rows = book.execute(
-            "select student.id, sum(grade.auto_score) from grade join notebook on grade.notebook_id = notebook.id "
-            "join submitted_assignment on notebook.assignment_id = submitted_assignment.id "
-            "join student on submitted_assignment.student_id = student.id group by submitted_assignment.id"
-        ).fetchall()
-    book.close()
-    assert {student: score for student, score in rows if student in attack_course.HONEST} == dict(attack_course.HONEST)
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as book:
+        kept = {student: book.find_submission(attack_course.ALONE, student).score for student in honest}
+    assert kept == dict(attack_course.HONEST)
 
 
 def test_nothing_is_left_on_the_machine(graded):

@@ -5,18 +5,17 @@ EXPECT = "RTE"
 ALONE = True
 CODE = """\
 import pickle
+import autograde.wire
 class Evil:
     def __reduce__(self):
         import os
         return (os.system, ("touch /tmp/autograde-attack-wire",))
+send = autograde.wire.Connection.send
+def lie(self, header, buffers=None):
+    if "value" in header:
+        header, buffers = {"value": {"k": "object", "b": 0}}, [pickle.dumps(Evil())]
+    return send(self, header, buffers)
+autograde.wire.Connection.send = lie
 def task():
-    import sys
-    frame = sys._getframe()
-    while frame is not None:  # the loop that answers the judge is among the callers
-        if "pack" in frame.f_globals and "Student" in frame.f_globals:
-            frame.f_globals["pack"] = lambda value, buffers, **_: (
-                buffers.append(pickle.dumps(Evil())) or {"k": "object", "b": 0}
-            )
-        frame = frame.f_back
-    return 1
+    return np.array([3, 1, 4])
 """
