@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,17 @@ from pathlib import Path
 from .errors import JudgeError
 from .seccomp import student_filter
 
-__all__ = ["TMPFS", "View", "command", "filter_file", "hand_over", "read_info", "sandbox_user", "why_not"]
+__all__ = [
+    "TMPFS",
+    "View",
+    "command",
+    "filter_file",
+    "hand_over",
+    "passwd_file",
+    "read_info",
+    "sandbox_user",
+    "why_not",
+]
 
 #: Places inside that are memory: the meter counts what lies there.
 TMPFS = ("/tmp", "/dev/shm")
@@ -61,8 +72,15 @@ def sandbox_user() -> int | None:
     return top - 1 - os.getpid() % (top // 2)  # in a container with 65,536 users
 
 
-def command(view: View, program: Sequence[str], *, info: int | None = None, seccomp: int | None = None) -> list[str]:
-    """The command line that runs `program` in `view`; `info` and `seccomp` are file descriptors for bubblewrap."""
+def command(
+    view: View,
+    program: Sequence[str],
+    *,
+    info: int | None = None,
+    seccomp: int | None = None,
+    passwd: int | None = None,
+) -> list[str]:
+    """The command line that runs `program` in `view`; the others are file descriptors for bubblewrap."""
     user = sandbox_user()
     parts = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"]
     parts += ["--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"]
@@ -93,6 +111,8 @@ def command(view: View, program: Sequence[str], *, info: int | None = None, secc
         parts += ["--ro-bind", str(cover), str(path)]
     for path in view.writable:
         parts += ["--bind", str(path), str(path)]
+    if passwd is not None:
+        parts += ["--perms", "0444", "--ro-bind-data", str(passwd), "/etc/passwd"]
     parts += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(view.workdir)]
     if info is not None:
         parts += ["--info-fd", str(info)]
@@ -136,10 +156,18 @@ def _outermost(paths: Iterator[Path]) -> Iterator[Path]:
 def filter_file() -> int | None:
     """A file descriptor from which bubblewrap reads the filter of system calls; None on a machine that has none."""
     program = student_filter()
-    if program is None:
-        return None
+    return None if program is None else _open_file(program)
+
+
+def passwd_file() -> int:
+    """A file descriptor with the sandbox's /etc/passwd: programs such as git want a name for who runs them."""
+    user = os.geteuid() if sandbox_user() is None else sandbox_user()
+    return _open_file(f"student:x:{user}:{user}:Student:{TMPFS[0]}:/bin/sh\n".encode())
+
+
+def _open_file(content: bytes) -> int:
     with tempfile.TemporaryFile() as file:
-        file.write(program)
+        file.write(content)
         file.seek(0)
         return os.dup(file.fileno())
 
@@ -157,7 +185,9 @@ def hand_over(folder: Path) -> None:
             os.fchown(at, user, user)
         for name in (*folders, *files):
             try:
-                if os.stat(name, dir_fd=at, follow_symlinks=False).st_uid == 0:
+                seen = os.stat(name, dir_fd=at, follow_symlinks=False)
+                # a file with other names is data that a test has linked to, which stays ours: it can be read, not written
+                if seen.st_uid == 0 and not (stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1):
                     os.chown(name, user, user, dir_fd=at, follow_symlinks=False)
             except FileNotFoundError:
                 continue

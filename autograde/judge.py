@@ -306,6 +306,8 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         how, problem = Exit.RAISED, Problem("SubmissionError", str(error), True)
     except CourseError:
         raise
+    except MemoryError:
+        how, problem = Exit.JUDGE_ERROR, Problem("JudgeError", "the test itself ran out of memory", False)
     except Exception as error:  # noqa: BLE001 - whatever a test raises is its result
         how, problem = Exit.RAISED, _own_problem(error, cell, names, session)
     return Outcome(
@@ -449,6 +451,17 @@ def _become_judge() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # whoever asked for this is gone
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a student process come to us
+        _limit_memory()
+
+
+def _limit_memory() -> None:
+    """What a student has compressed or declared must not bring the machine down when a test reads it."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = int(0.7 * psutil.virtual_memory().available)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))  # the student process goes back to `hard`: it is metered
 
 
 def _end_orphans() -> None:

