@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -656,7 +657,7 @@ def collect(
     "--scheduler", default=None, metavar="ADDRESS", help="A dask scheduler whose workers see the same folder."
 )
 @click.option("--sandbox", type=click.Choice(["auto", "bubblewrap", "process"]), default="auto", show_default=True)
-@click.option("--again", is_flag=True, help="Judge everything again, with new hidden data.")
+@click.option("--again", "--force", "again", is_flag=True, help="Judge everything again, with new hidden data.")
 @_format
 @click.pass_context
 def grade(
@@ -672,7 +673,8 @@ def grade(
 ) -> None:
     """Judge what has been handed in for an assignment (submitted/<student>/<assignment>/).
 
-    May be stopped at any time: the same command goes on where it was. In graded mode the marks go into the gradebook.
+    May be stopped at any time: the same command goes on where it was. Only what changed is judged again, and marks that
+    changed are listed. In graded mode the marks go into the gradebook; those given by hand stay.
 
     \b
     Example:
@@ -687,8 +689,14 @@ def grade(
     with _progress(f"grade {assignment}") as progress:
         task = progress.add_task("")
 
+        verdicts: Counter[str] = Counter()
+
         def told(judged: cohort.Judged, total: int) -> None:
-            progress.update(task, advance=1, total=total, description=judged.report.student)
+            verdicts.update(test.verdict.words if test.verdict else "for a person" for test in judged.report.tests)
+            so_far = ", ".join(f"{count} {words}" for words, count in verdicts.most_common())
+            progress.update(task, advance=1, total=total, description=f"{escape(judged.report.student)}  ({so_far})")
+            for change in judged.changes:
+                progress.console.print(f"changed: {change}", highlight=False, markup=False, soft_wrap=True)
 
         judged = cohort.grade(
             course,
@@ -700,6 +708,8 @@ def grade(
             again=again,
             told=told,
         )
+    for path in cohort.strays(course):
+        click.echo(f"autograde: {path} is no assignment of this course; nobody looks at it", err=True)
     reports = [one.report for one in judged]
     if style == "json":
         click.echo(json.dumps([to_jsonable(report) for report in reports], indent=2, ensure_ascii=False))

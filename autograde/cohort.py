@@ -1,45 +1,37 @@
 """Grades a class: submissions are independent, each is judged in processes of its own, one writer keeps the marks.
 
 Every finished test is journalled first (one line of JSON in build/facts). Stopped anywhere, kill -9 included, the next run
-reads the journal and goes on; what has not changed is not run again.
+reads the journal and goes on; what has not changed is not run again. Nothing depends on a clock: hashes say what changed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import functools
+import itertools
+import logging
 import os
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from . import __version__
-from .course import Course
-from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
-from .gradebook import annotate, record, write_autograded
-from .judge import Job, run_job
-from .notebook import Kind, Notebook, merge, read_notebook
-from .types import GIB, SCHEMA_VERSION, Outcome, Report, Status, TestResult, Verdict, from_json
-from .verdict import judge_error, report, result_of
+from .course import Course, Settings, find_course
+from .errors import AutogradeError, CourseError, StorageError
+from .journal import Kept, Ledger, changes, only_one
+from .marks import Marks
+from .submission import Judged, facts_folder, failed, grader, grading_seed, judge_student, same_name, sources_digest
+from .types import GIB, Status
 
-__all__ = ["Judged", "grade", "jobs_at_once", "judge_submission", "stored_facts"]
+__all__ = ["Judged", "grade", "jobs_at_once", "strays"]
 
 #: Memory that one submission may take (its limits), and that is left to the rest of the machine.
 _JOB_BYTES = 2 * GIB
 _RESERVE_BYTES = GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A submission with its facts, and the cells that wait for a person."""
-
-    report: Report
-    outcomes: tuple[Outcome, ...]
-    manual: tuple[tuple[str, str], ...] = ()
+_CONNECT_SECONDS = 20.0
 
 
 def jobs_at_once() -> int:
@@ -49,172 +41,16 @@ def jobs_at_once() -> int:
     return max(1, min(cores, int(by_memory)))
 
 
-def _facts_folder(course: Course, assignment: str) -> Path:
-    return course.build("facts", assignment)
-
-
-def grading_seed(course: Course, assignment: str, *, again: bool = False) -> int:
-    """The seed of the hidden data: drawn once for a grading run, kept until the class is graded again."""
-    path = _facts_folder(course, assignment) / "seed"
-    if again or not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"seed.{os.getpid()}")
-        aside.write_text(str(secrets.randbelow(2**31)))
-        aside.replace(path)
-    return int(path.read_text())
-
-
-def _key(*parts: object) -> str:
-    text = json.dumps([str(part) for part in parts])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def judge_submission(
-    course: Course,
-    assignment: str,
-    student: str,
-    paths: Mapping[str, Path],
-    *,
-    told: Callable[[Outcome], None] = lambda outcome: None,
-) -> Judged:
-    """Judge the notebooks of one submission, by name; those not in `paths` are missing.
-
-    Never raises for anything in the submission. `CourseError` passes through: the author has to mend it.
-    """
-    notebooks = course.notebooks(assignment)
-    results: list[TestResult] = []
-    outcomes: list[Outcome] = []
-    messages: list[str] = []
-    manual: list[tuple[str, str]] = []
-    readable = False
-    for name, notebook in notebooks.items():
-        path = paths.get(name)
-        problem: str | None = None
-        found: list[Outcome] = []
-        if path is None:
-            problem = f"The notebook {name}.ipynb was not handed in."
-        else:
-            try:
-                found = _facts(course, assignment, student, notebook, path, told)
-                readable = True
-                manual += [(name, cell.label) for cell in notebook.cells if cell.kind is Kind.MANUAL]
-            except SubmissionError as error:
-                problem = str(error)
-        if problem is not None:
-            messages.append(problem)
-        by_test = {outcome.test: outcome for outcome in found}
-        for cell in notebook.tests():
-            if cell.label in by_test:
-                results.append(result_of(by_test[cell.label], cell.points, practice=course.settings.practice))
-            else:
-                results.append(_nothing(course, name, cell.label, cell.points, problem or "It was not run."))
-        outcomes += found
-    status: Status | None = None
-    if not paths:
-        status, messages = Status.MISSING, ["Nothing was handed in."]
-    elif not readable:
-        status = Status.UNREADABLE
-    elif manual and not course.settings.practice and not any(result.verdict is Verdict.JE for result in results):
-        status = Status.MANUAL
-    judge_troubles = [result.message for result in results if result.verdict is Verdict.JE]
-    judged = report(
-        student,
-        assignment,
-        results,
-        status=status,
-        sandbox="process" if readable else None,
-        message=" ".join([*messages, *judge_troubles[:1]]),
+def strays(course: Course) -> list[Path]:
+    """Folders in submitted/ that are no assignment of the course, where somebody's work may lie unseen."""
+    known = course.assignments()
+    students = {student for name in known for student in course.students(name)}
+    return sorted(
+        path
+        for student in students
+        for path in course.submitted(student, known[0]).parent.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name not in known
     )
-    return Judged(judged, tuple(outcomes), tuple(manual))
-
-
-def _nothing(course: Course, notebook: str, test: str, max_points: float | None, why: str) -> TestResult:
-    practice = course.settings.practice
-    return TestResult(
-        notebook=notebook,
-        test=test,
-        verdict=Verdict.NS,
-        points=None if practice or max_points is None else 0.0,
-        max_points=None if practice else max_points,
-        peak_bytes=None,
-        ceiling_bytes=None,
-        wall_seconds=None,
-        meter=None,
-        message=why,
-    )
-
-
-def _facts(
-    course: Course, assignment: str, student: str, notebook: Notebook, path: Path, told: Callable[[Outcome], None]
-) -> list[Outcome]:
-    """The outcomes of one notebook: from the journal as far as it goes, the rest by judging."""
-    source_path = course.source(assignment) / f"{notebook.name}.ipynb"
-    submitted = read_notebook(path, error=SubmissionError)
-    merged, _ = merge(read_notebook(source_path), submitted)
-    settings = course.settings
-    rules = (settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, sorted(settings.ceilings.items()))
-    texts = [(cell.cell_type, cell.source) for cell in merged.cells]
-    source_key = _key(__version__, SCHEMA_VERSION, rules, source_path.read_bytes())
-    folder = _facts_folder(course, assignment)
-    folder.mkdir(parents=True, exist_ok=True)
-    journal = folder / f"{_key(student, notebook.name, source_key, texts)}.jsonl"
-    known = {outcome.test: outcome for outcome in stored_facts(journal)}
-    wanted = [cell.label for cell in notebook.tests()]
-    for outcome in known.values():
-        told(outcome)
-    left = [test for test in wanted if test not in known]
-    if left:
-        job = Job(
-            name=notebook.name,
-            source=str(source_path),
-            submission=str(path.resolve()),
-            folder=str(source_path.parent),
-            cell_seconds=settings.cell_seconds,
-            test_seconds=settings.test_seconds,
-            ceiling_scale=settings.ceiling_scale,
-            ceilings=dict(settings.ceilings),
-            only=tuple(left),
-            baselines=str(folder / f"baselines-{source_key}.json"),
-            seed=grading_seed(course, assignment),
-        )
-        known |= {outcome.test: outcome for outcome in _judge(job, journal, left, told)}
-    return [known[test] for test in wanted if test in known]
-
-
-def _judge(job: Job, journal: Path, tests: Sequence[str], told: Callable[[Outcome], None]) -> list[Outcome]:
-    """Judge, once more if the judge fails; then what is left is for a person, and not journalled."""
-    if journal.exists() and not journal.read_bytes().endswith(b"\n"):
-        with journal.open("ab") as file:
-            file.write(b"\n")  # a line that was cut off must not swallow the next one
-    reason = ""
-    for _ in range(2):
-        try:
-            return run_job(job, journal, told=told)
-        except JudgeError as error:
-            reason = str(error)
-    done = {outcome.test: outcome for outcome in stored_facts(journal)}
-    return [done.get(test) or judge_error(job.name, test, reason) for test in tests]
-
-
-def stored_facts(journal: Path) -> list[Outcome]:
-    """The outcomes in a journal; a last line that was cut off by a crash is left out."""
-    found = []
-    try:
-        lines = journal.read_bytes().split(b"\n")  # texts may hold other line separators, or end inside a letter
-    except FileNotFoundError:
-        return []
-    for line in filter(None, lines):
-        try:
-            found.append(from_json(Outcome, line))
-        except CourseError:
-            continue
-    return found
-
-
-def submitted_notebooks(course: Course, assignment: str, student: str) -> dict[str, Path]:
-    """The notebooks that a student has handed in, by name."""
-    folder = course.submitted(student, assignment)
-    return {path.stem: path for path in sorted(folder.glob("*.ipynb")) if not path.name.startswith(".")}
 
 
 def grade(
@@ -231,12 +67,15 @@ def grade(
     """Grade an assignment for a class, in the order of the students' names.
 
     `students` limits it to some; `roster` names everybody who should have handed in. `scheduler` is the address of a
-    dask.distributed scheduler whose workers see the same course directory. `again` forgets what is known and draws new
-    hidden data. `told` hears of each submission, with the number of all. Marks go into the gradebook in graded mode.
-    Raises `CourseError` for an unknown assignment or student.
+    dask.distributed scheduler whose workers see the same course directory. `again` draws new hidden data, so that
+    everything is judged again. `told` hears of each submission when its marks are kept, with the number of all. Marks go
+    into the gradebook in graded mode. Raises `CourseError` for an unknown assignment or student, and `StorageError` when
+    results cannot be kept.
     """
     course.check_assignment(assignment)
-    everybody = sorted(set(course.students(assignment)) | set(roster))
+    with_folder = course.students(assignment)
+    there = {same_name(student) for student in with_folder}
+    everybody = sorted({*with_folder, *(name for name in roster if same_name(name) not in there)})
     if students is not None:
         if unknown := sorted(set(students) - set(everybody)):
             raise CourseError(
@@ -247,81 +86,179 @@ def grade(
         raise CourseError(
             f"nobody has handed in {assignment}: expected notebooks in {course.submitted('<student>', assignment)}"
         )
-    if again:
-        for path in _facts_folder(course, assignment).glob("*.json*"):
-            path.unlink()
-    grading_seed(course, assignment, again=again)
+    facts = facts_folder(course, assignment)
     judged: list[Judged] = []
-    for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
-        judged.append(one)
-        _keep(course, assignment, one)
-        told(one, len(everybody))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(only_one(facts / "lock", f"a grading of {assignment}"))
+        marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
+        grading_seed(course, assignment, again=again)
+        ledger = Ledger(facts / "results.jsonl")
+        keep = _Keeper(ledger, marks)
+        for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
+            judged.append(keep(one))
+            told(judged[-1], len(everybody))
+    keep.rest()
     return sorted(judged, key=lambda one: one.report.student)
 
 
-def _spread(course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None) -> Any:
-    """Judge submissions on dask.distributed; yields them as they are done."""
+class _Keeper:
+    """Puts results where they stay: first the gradebook, then the ledger, which says that they are there."""
+
+    def __init__(self, ledger: Ledger, marks: Marks | None) -> None:
+        self._ledger = ledger
+        self._marks = marks
+        self._waiting: dict[str, Kept] = {}
+
+    def __call__(self, judged: Judged) -> Judged:
+        student = judged.report.student
+        before = self._ledger[student]
+        kept = Kept(judged.report, judged.submissions, judged.sources, grader())
+        self._waiting[student] = kept
+        if self._marks is None:
+            self._note(student)
+        else:
+            resubmitted = before is not None and before.submissions != judged.submissions
+            for entry in self._marks.put(judged.entry(resubmitted=resubmitted)):
+                self._note(entry.report.student)
+        return judged if before is None else replace(judged, changes=changes(before.report, judged.report))
+
+    def _note(self, student: str) -> None:
+        kept = self._waiting.pop(student)
+        if kept.report.status is not Status.JUDGE_ERROR:  # nothing is known of it: what was known stays
+            self._ledger.keep(kept)
+
+    def rest(self) -> None:
+        """Note what the gradebook took only at the end."""
+        for student in list(self._waiting):
+            self._note(student)
+
+
+# --- side by side -----------------------------------------------------------------------------------------------------
+
+
+def _spread(
+    course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None
+) -> Iterator[Judged]:
+    """Judge submissions on dask.distributed; yields them as they are done, and holds no more than a few at a time."""
     import dask
     from distributed import Client, LocalCluster, as_completed
 
-    # Its profiler calls sys._current_frames a hundred times a second, which can deadlock with the garbage collector and a
-    # thread that is just starting (Python 3.11, gh-106883); a grading stood still for that.
-    dask.config.set({"distributed.worker.profile.enabled": False})
-    if scheduler is None:
-        # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
-        here = "127.0.0.1:0"
-        cluster = LocalCluster(
-            n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=here, worker_dashboard_address=here
+    dask.config.set(
+        {
+            # Its profiler calls sys._current_frames a hundred times a second, which can deadlock with the garbage collector
+            # and a thread that is just starting (Python 3.11, gh-106883); a grading stood still for that.
+            "distributed.worker.profile.enabled": False,
+            # A clock that is set forward would make every worker look dead.
+            "distributed.scheduler.worker-ttl": None,
+        }
+    )
+    logging.getLogger("distributed").setLevel(
+        logging.CRITICAL
+    )  # when a class is stopped it tells of every task it drops
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
+            here = "127.0.0.1:0"
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=1,
+                    threads_per_worker=jobs,
+                    processes=False,
+                    dashboard_address=here,
+                    worker_dashboard_address=here,
+                )
+            )
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        else:
+            try:
+                client = stack.enter_context(Client(scheduler, set_as_default=False, timeout=_CONNECT_SECONDS))
+            except (OSError, ValueError) as error:
+                raise CourseError(f"no dask scheduler answers at {scheduler}: {error}") from error
+            jobs = _examine(client, course, assignment, scheduler)
+        left = iter(students)
+
+        of: dict[str, str] = {}
+
+        def submit(student: str) -> Any:
+            future = client.submit(_judge_one, course.root, course.settings, assignment, student, pure=False)
+            of[future.key] = student
+            return future
+
+        running = as_completed([submit(student) for student in itertools.islice(left, 2 * jobs)], loop=client.loop)
+        for future in running:
+            yield _result(course, assignment, of.pop(future.key), future)
+            future.release()
+            for student in itertools.islice(left, 1):
+                running.add(submit(student))
+
+
+@dataclass(frozen=True, slots=True)
+class _Workplace:
+    """What a worker says of where it runs."""
+
+    host: str
+    jobs: int  # submissions that its machine takes at once
+    grader: str
+    sources: str | None  # None: it does not see the course
+
+
+def _workplace(root: Path, assignment: str) -> _Workplace:
+    seen: str | None = None
+    with contextlib.suppress(CourseError, OSError):
+        seen = sources_digest(find_course(root), assignment)
+    return _Workplace(socket.gethostname(), jobs_at_once(), grader(), seen)
+
+
+def _examine(client: Any, course: Course, assignment: str, scheduler: str) -> int:
+    """See that workers can judge as this machine would; returns how many submissions they take at once."""
+    threads: dict[str, int] = client.nthreads()
+    if not threads:
+        raise CourseError(
+            f"the scheduler at {scheduler} has no workers: start some (`dask worker {scheduler} --nthreads 1`)"
         )
-    else:
-        cluster = None
-    client = Client(cluster if cluster is not None else scheduler, set_as_default=False)
+    ours = _workplace(course.root, assignment)
+    places: dict[str, _Workplace] = client.run(_workplace, course.root, assignment)
+    on_host: dict[str, int] = {}
+    for address, place in places.items():
+        if place.sources is None:
+            raise CourseError(
+                f"the worker {address} does not see the course: expected the same folder {course.root} there"
+            )
+        if place.sources != ours.sources:
+            raise CourseError(f"the worker {address} sees another version of {assignment} in {course.root}")
+        if place.grader != ours.grader:
+            raise CourseError(f"the worker {address} has another version of autograde: install the same one there")
+        on_host[place.host] = on_host.get(place.host, 0) + threads.get(address, 1)
+        if on_host[place.host] > place.jobs:
+            raise CourseError(
+                f"the workers on {place.host} have {on_host[place.host]} threads, its cores and memory are enough for "
+                f"{place.jobs} submissions at once: start them with fewer (--nthreads)"
+            )
+    return sum(threads.values())
+
+
+def _result(course: Course, assignment: str, student: str, future: Any) -> Judged:
+    """What came of a submission. What ends a class is raised; a worker that was killed again and again is a judge error."""
+    from distributed import KilledWorker
+
     try:
-        futures = [client.submit(_judge_one, course, assignment, student, pure=False) for student in students]
-        for _, judged in as_completed(futures, loop=client.loop, with_results=True):
-            yield judged
-    finally:
-        client.close()
-        if cluster is not None:
-            cluster.close()
+        found = future.result()
+    except KilledWorker as error:
+        return failed(course, assignment, student, error)
+    if isinstance(found, AutogradeError):
+        raise found
+    assert isinstance(found, Judged)
+    return found
 
 
-def _judge_one(course: Course, assignment: str, student: str) -> Judged:
-    """One submission, on a worker. Only what the author has to mend comes out as an error."""
+def _judge_one(root: Path, settings: Settings, assignment: str, student: str) -> Judged | CourseError | StorageError:
+    """One submission, on a worker. What ends a class comes back as a value: raised, dask would log it at length."""
     try:
-        return judge_submission(course, assignment, student, submitted_notebooks(course, assignment, student))
-    except CourseError:
-        raise
-    except (AutogradeError, OSError) as error:
-        outcomes = tuple(
-            judge_error(name, cell.label, str(error))
-            for name, notebook in course.notebooks(assignment).items()
-            for cell in notebook.tests()
-        )
-        results = [result_of(outcome, None) for outcome in outcomes]
-        return Judged(report(student, assignment, results, message=str(error)), outcomes)
+        return judge_student(replace(_course(root), settings=settings), assignment, student)
+    except (CourseError, StorageError) as error:
+        return error
 
 
-def _keep(course: Course, assignment: str, judged: Judged) -> None:
-    """Write what formgrader and feedback show, and in graded mode the marks."""
-    student = judged.report.student
-    if judged.report.status is Status.MISSING:
-        if not course.settings.practice:
-            record(course, [judged.report], {})
-        return
-    books = {}
-    paths = submitted_notebooks(course, assignment, student)
-    for name in course.notebooks(assignment):
-        source = read_notebook(course.source(assignment) / f"{name}.ipynb")
-        try:
-            submitted = read_notebook(paths[name], error=SubmissionError)
-        except (KeyError, SubmissionError):
-            submitted = source.copy()
-            submitted.cells = []
-        book, _ = merge(source, submitted)
-        results = [result for result in judged.report.tests if result.notebook == name]
-        outcomes = {outcome.test: outcome for outcome in judged.outcomes if outcome.notebook == name}
-        books[name] = annotate(book, results, outcomes)
-    write_autograded(course, student, assignment, books)
-    if not course.settings.practice:
-        record(course, [judged.report], {student: judged.manual})
+@functools.lru_cache(maxsize=4)
+def _course(root: Path) -> Course:
+    return find_course(root)
