@@ -781,6 +781,44 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
 
 
 @main.command()
+@click.argument("assignment")
+@click.option("--student", "students", multiple=True, help="Only this student; may be given more than once.")
+@click.option("--hidden-tests", is_flag=True, help="Show the text of hidden tests, too, not only what they say.")
+@_format
+@click.pass_context
+def feedback(ctx: click.Context, assignment: str, students: tuple[str, ...], hidden_tests: bool, style: str) -> None:
+    """Write what students get back: their notebooks as pages, with verdicts, memory charts, explanations and points.
+
+    Into feedback/<student>/<assignment>/, from what `autograde grade` has found and people have marked. Nothing in a page
+    runs, whoever wrote it; `nbgrader release_feedback` hands them out.
+
+    \b
+    Example:
+      autograde feedback 2-conversion
+      autograde feedback 2-conversion --student ada --hidden-tests
+    """
+    from .feedback import write_feedback
+
+    course = _course(ctx)
+    with _progress(f"feedback {assignment}") as progress:
+        task = progress.add_task("")
+        pages = write_feedback(
+            course,
+            assignment,
+            students=students or None,
+            hidden_tests=hidden_tests,
+            told=lambda name, total: progress.update(task, advance=1, total=total, description=escape(name)),
+        )
+    rows = [{"student": page.student, "notebook": page.notebook, "path": str(page.path)} for page in pages]
+
+    def table() -> None:
+        folder = course.folder("feedback", "<student>", assignment)
+        click.echo(f"feedback for {len({page.student for page in pages})} students: {folder}")
+
+    _print_rows(style, ["student", "notebook", "path"], rows, table)
+
+
+@main.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: build/demo.")
 @click.option("--scale", type=click.Choice(["tiny", "laptop"]), default="laptop", show_default=True)
 @click.pass_context

@@ -211,11 +211,13 @@ def _workplace(root: Path, assignment: str) -> _Workplace:
 
 def _examine(client: Any, course: Course, assignment: str, scheduler: str) -> int:
     """See that workers can judge as this machine would; returns how many submissions they take at once."""
-    threads: dict[str, int] = client.nthreads()
-    if not threads:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError:
         raise CourseError(
             f"the scheduler at {scheduler} has no workers: start some (`dask worker {scheduler} --nthreads 1`)"
-        )
+        ) from None
+    threads: dict[str, int] = client.nthreads()
     ours = _workplace(course.root, assignment)
     places: dict[str, _Workplace] = client.run(_workplace, course.root, assignment)
     on_host: dict[str, int] = {}

@@ -25,7 +25,7 @@ from .course import Course
 from .errors import CourseError, StorageError
 from .types import Report, Status, TestResult
 
-__all__ = ["Entry", "Mark", "Marks", "final_marks", "own_programs", "timestamp_problem"]
+__all__ = ["Entry", "Mark", "Marks", "database_url", "final_marks", "own_programs", "timestamp_problem"]
 
 #: How long the marks that could not be written are tried again at the end.
 _PATIENCE_SECONDS = 20.0
@@ -80,8 +80,8 @@ class Marks:
         self._course = course
         self._assignment = assignment
         self._patience_seconds = _PATIENCE_SECONDS if patience_seconds is None else patience_seconds
-        self._url = _url(course)
-        self._course_id = str(course.config.CourseDirectory.get("course_id") or "default_course")
+        self._url = database_url(course)
+        self._course_id = _course_id(course)
         self._late = _late_plugin(course)
         self._book: Any = None
         self._waiting: list[Entry] = []
@@ -228,7 +228,11 @@ def _save_manual(grade: Any, entry: Entry, cell: _Cell) -> None:
         grade.needs_manual_grade = True
 
 
-def _url(course: Course) -> str:
+def _course_id(course: Course) -> str:
+    return str(course.config.CourseDirectory.get("course_id") or "default_course")
+
+
+def database_url(course: Course) -> str:
     """The address of the gradebook; a file is looked for from the course directory, wherever the command was given."""
     given = str(course.config.CourseDirectory.get("db_url") or "sqlite:///gradebook.db")
     try:
@@ -268,7 +272,10 @@ def timestamp_problem(text: str) -> str | None:
 def final_marks(course: Course, assignment: str) -> Mapping[str, Mark]:
     """What the gradebook says of everybody who has a submission for `assignment`, by student."""
     try:
-        with own_programs(), Gradebook(_url(course), str(course.config.CourseDirectory.get("course_id") or "")) as book:
+        with (
+            own_programs(),
+            Gradebook(database_url(course), str(course.config.CourseDirectory.get("course_id") or "")) as book,
+        ):
             try:
                 book.find_assignment(assignment)
             except MissingEntry:

@@ -190,7 +190,7 @@ def judge_submission(
     readable = bool(submissions)
     waits = [cell for cell in manual if cell in tasks or cell not in unanswered]
     status: Status | None = None
-    if not paths:
+    if not paths and not notes:
         status, messages = Status.MISSING, ["Nothing was handed in."]
     elif not readable:
         status = Status.UNREADABLE

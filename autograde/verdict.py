@@ -133,11 +133,8 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
             text = "Nothing here yet: the function still has to be written."
             also = [note for note in also if "NotImplementedError" not in note]
         case Verdict.WA:
-            text = (
-                _wrong(problem)
-                if problem
-                else f"Partly right: the test gives {100 * (outcome.credit or 0):.0f} % for it."
-            )
+            share = f"{100 * (outcome.credit or 0):.0f} %"
+            text = _wrong(problem) if problem else f"Partly right: the test gives {share} of its points."
             over = next((block for block in outcome.blocks if block.exceeded), None)
             if over is not None:
                 text += (

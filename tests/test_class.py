@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -19,10 +20,12 @@ import crashes
 import psutil
 import pytest
 import toys
+from distributed import Client
 from nbgrader.api import Gradebook
 
 from autograde import cohort, marks, submission
 from autograde.cohort import grade
+from autograde.course import find_course
 from autograde.errors import CourseError, StorageError
 from autograde.journal import append, changes, digest, only_one, stored_facts, write_whole
 from autograde.marks import final_marks
@@ -54,10 +57,17 @@ def judged_by_stubs(monkeypatch):
     return asked
 
 
+@pytest.fixture(scope="module")
+def released_once(tmp_path_factory):
+    """nbgrader takes seconds for a release; a copy does as well."""
+    course = toys.write_course(tmp_path_factory.mktemp("released") / "course", mode="graded")
+    release(course, "toy")
+    return course
+
+
 @pytest.fixture
-def released(graded_course):
-    release(graded_course, "toy")
-    return graded_course
+def released(released_once, tmp_path):
+    return find_course(shutil.copytree(released_once.root, tmp_path / "course"))
 
 
 # --- killed anywhere --------------------------------------------------------------------------------------------------
@@ -183,7 +193,7 @@ def with_everything(tmp_path):
     release(course, "toy")
     answers = {"double": "def double(x):\n    return x + 3", "thoughts": "I think", "free": "2"}
     toys.hand_in(course, "ada", toys.answered(book, toys.RIGHT | answers))
-    nothing = {"thoughts": "write here", "free": "# YOUR CODE HERE\nraise NotImplementedError()"}
+    nothing = {"thoughts": "YOUR ANSWER HERE", "free": "# YOUR CODE HERE\nraise NotImplementedError()"}
     toys.hand_in(course, "ben", toys.answered(book, toys.RIGHT | nothing))
     return course
 
@@ -265,9 +275,8 @@ def test_each_notebook_keeps_its_marks_when_nbgrader_judges_one_after_the_other(
     release(course, "toy")
     for name in books:
         toys.hand_in(course, "ada", toys.answered(source, toys.RIGHT), notebook=name)
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", "autograde", "toy"], cwd=course.root, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "nbgrader", "autograde", "toy"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     assert final_marks(course, "toy")["ada"].score == 4.0
 
@@ -331,7 +340,7 @@ def test_any_address_of_a_database_that_nbgrader_takes_will_do(tmp_path, judged_
 def test_an_address_that_is_none_is_refused_before_anything_is_judged(tmp_path, judged_by_stubs, url):
     course = toys.write_course(tmp_path / "course", mode="graded", more=f"c.CourseDirectory.db_url = {url!r}")
     toys.hand_in(course, "ada", RIGHT)
-    with pytest.raises(CourseError, match="db_url is .*, which cannot be used here") as caught:
+    with pytest.raises(CourseError, match=r"db_url is .*, which cannot be used here") as caught:
         grade(course, "toy")
     assert "secret" not in str(caught.value)
     assert not judged_by_stubs
@@ -354,14 +363,11 @@ def test_students_may_be_called_anything_that_a_folder_can_be(released, judged_b
 
 def test_a_renamed_notebook_is_found_by_its_cells(course, judged_by_stubs):
     toys.hand_in(course, "ada", RIGHT, notebook="exercise (1)")
-    toys.hand_in(course, "ben", RIGHT, notebook="mine")
-    toys.hand_in(course, "ben", RIGHT, notebook="mine-final")
     toys.hand_in(course, "cho", RIGHT)
     toys.hand_in(course, "cho", RIGHT, notebook="exercise-old")
-    ada, ben, cho = (one.report for one in grade(course, "toy"))
+    ada, cho = (one.report for one in grade(course, "toy"))
     assert {test.verdict for test in ada.tests} == {Verdict.AC}
     assert ada.message == "exercise (1).ipynb was taken for exercise.ipynb."
-    assert ben.status is Status.MISSING
     assert {test.verdict for test in cho.tests} == {Verdict.AC}
     assert cho.message == "exercise-old.ipynb was not looked at: exercise.ipynb counts."
 
@@ -370,7 +376,8 @@ def test_two_notebooks_that_could_be_the_one_are_named(course, judged_by_stubs):
     toys.hand_in(course, "ben", RIGHT, notebook="mine")
     toys.hand_in(course, "ben", RIGHT, notebook="mine-final")
     (ben,) = (one.report for one in grade(course, "toy"))
-    assert "There is no exercise.ipynb, and mine.ipynb and mine-final.ipynb could be it" in ben.message
+    assert ben.status is Status.UNREADABLE
+    assert "There is no exercise.ipynb, and mine-final.ipynb and mine.ipynb could be it" in ben.message
 
 
 def test_work_for_an_assignment_that_does_not_exist_is_pointed_at(course, judged_by_stubs):
@@ -396,9 +403,12 @@ def scheduler(tmp_path):
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
     worker += ["--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
     processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]
-    yield json.loads(file.read_text())["address"], processes[1:]
-    for process in processes:
-        process.terminate()
+    address = json.loads(file.read_text())["address"]
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    yield address, processes[1:]
+    for process in reversed(processes):
+        process.kill()  # asked to end, a worker first waits for what it is doing
     for process in processes:
         process.wait(20)
 
@@ -461,6 +471,7 @@ def test_workers_that_could_not_judge_are_refused(course, scheduler, monkeypatch
     ):
         with monkeypatch.context() as patch:
             patch.setattr("distributed.Client.run", lambda *args, told=broken: {"tcp://1": told, "tcp://2": told})
+            patch.setattr("distributed.Client.wait_for_workers", lambda *args, **kwargs: None)
             patch.setattr("distributed.Client.nthreads", lambda *args: {"tcp://1": 1, "tcp://2": 1})
             with pytest.raises(CourseError, match=words):
                 grade(course, "toy", scheduler=address)

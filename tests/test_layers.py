@@ -26,6 +26,7 @@ ROWS = {
     "check": 5,
     "cohort": 5,
     "collect": 5,
+    "feedback": 5,
     "gallery": 5,
     "gradebook": 5,
     "kernel": 5,
@@ -103,7 +104,12 @@ def test_no_modules_import_each_other_in_a_circle():
 
 @pytest.mark.parametrize(
     ("library", "places"),
-    [("nbgrader", {"gradebook", "marks"}), ("sqlalchemy", {"marks"}), ("distributed", {"cohort"}), ("click", {"cli"})],
+    [
+        ("nbgrader", {"feedback", "gradebook", "marks"}),
+        ("sqlalchemy", {"marks"}),
+        ("distributed", {"cohort"}),
+        ("click", {"cli"}),
+    ],
 )
 def test_a_library_comes_in_at_one_place(library, places):
     found = {name for name in MODULES if any(part.split(".")[0] == library for part in imports_of(name))}
