@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -759,6 +760,7 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
       autograde report 2-conversion && xdg-open build/report/2-conversion/index.html
     """
     from . import cohort
+    from .marks import final_marks
     from .report import write_report
 
     course = _course(ctx)
@@ -770,14 +772,28 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
             roster=_read_roster(roster),
             told=lambda one, total: progress.update(task, advance=1, total=total, description=one.report.student),
         )
+    folder = out or course.build("report", assignment)
     page = write_report(
-        out or course.build("report", assignment),
+        folder,
         [one.report for one in judged],
         title=assignment,
         outcomes={(one.report.student, fact.notebook, fact.test): fact for one in judged for fact in one.outcomes},
+        marks={} if course.settings.practice else final_marks(course, assignment),
+        links=_feedback_links(course, assignment, folder),
         practice=course.settings.practice,
     )
     click.echo(f"report: {page}")
+
+
+def _feedback_links(course: Any, assignment: str, folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Where each student's feedback lies, as seen from a report in `folder`."""
+    return {
+        student: [
+            (path.stem, quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()))
+            for path in sorted(course.folder("feedback", student, assignment).glob("*.html"))
+        ]
+        for student in course.students(assignment)
+    }
 
 
 @main.command()

@@ -21,11 +21,12 @@ from nbgrader.utils import parse_utc
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SAWarning, SQLAlchemyError
 
+from .classview import Mark
 from .course import Course
 from .errors import CourseError, StorageError
 from .types import Report, Status, TestResult
 
-__all__ = ["Entry", "Mark", "Marks", "database_url", "final_marks", "own_programs", "timestamp_problem"]
+__all__ = ["Entry", "Marks", "database_url", "final_marks", "own_programs", "timestamp_problem"]
 
 #: How long the marks that could not be written are tried again at the end.
 _PATIENCE_SECONDS = 20.0
@@ -44,19 +45,6 @@ class Entry:
     unanswered: tuple[_Cell, ...] = ()  # solution cells that are as they were handed out
     submitted_at: str | None = None  # as nbgrader writes it into timestamp.txt
     resubmitted: bool = False  # not what was graded last time
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What the gradebook says of one submission, marks given by hand, extra credit and penalties included."""
-
-    score: float
-    max_score: float
-    late_penalty: float
-    waits_for_person: bool
-    first_name: str = ""
-    last_name: str = ""
-    email: str = ""
 
 
 @contextmanager

@@ -24,6 +24,7 @@ ROWS = {
     "doctor": 5,
     "catchup": 5,
     "check": 5,
+    "classview": 4,
     "cohort": 5,
     "collect": 5,
     "feedback": 5,
@@ -119,7 +120,7 @@ def test_a_library_comes_in_at_one_place(library, places):
 def test_verdicts_and_words_are_pure():
     """They may import values and text handling, nothing that acts."""
     acting = {"os", "subprocess", "pathlib", "socket", "threading", "time", "psutil", "tempfile", "shutil", "sys"}
-    for module in ("verdict", "explain", "chart", "types"):
+    for module in ("verdict", "explain", "chart", "classview", "types"):
         assert not acting & {name.split(".")[0] for name in imports_of(module)}, module
 
 
