@@ -176,7 +176,7 @@ def _refuse_foreign(place: Path) -> None:
         return
     ours = re.compile(r"index\.html|results\.(csv|json)|marks\.csv|students(/\d+\.html)?|(.*/)?\.DS_Store")
     names = (path.relative_to(place).as_posix() for path in place.rglob("*")) if place.is_dir() else iter([place.name])
-    foreign = next((name for name in names if not ours.fullmatch(name)), None)
+    foreign = next((name for name in names if place.is_file() or not ours.fullmatch(name)), None)
     if foreign is not None:
         raise CourseError(
             f"expected a new folder or an earlier report at {place}, found {foreign!r} there; "
