@@ -88,16 +88,15 @@ def grade(
         )
     facts = facts_folder(course, assignment)
     judged: list[Judged] = []
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(only_one(facts / "lock", f"a grading of {assignment}"))
-        marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
-        grading_seed(course, assignment, again=again)
-        ledger = Ledger(facts / "results.jsonl")
-        keep = _Keeper(ledger, marks)
-        for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
-            judged.append(keep(one))
-            told(judged[-1], len(everybody))
-    keep.rest()
+    with only_one(facts / "lock", f"a grading of {assignment}"):
+        with contextlib.ExitStack() as stack:
+            marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
+            grading_seed(course, assignment, again=again)
+            keep = _Keeper(Ledger(facts / "results.jsonl"), marks)
+            for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
+                judged.append(keep(one))
+                told(judged[-1], len(everybody))
+        keep.rest()
     return sorted(judged, key=lambda one: one.report.student)
 
 

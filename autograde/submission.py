@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .course import Course
-from .errors import AutogradeError, CourseError, JudgeError, StorageError, SubmissionError
+from .errors import CourseError, JudgeError, StorageError, SubmissionError
 from .gradebook import annotate, stubs, write_autograded
 from .journal import Change, digest, folder_digest, grader_digest, storage, stored_facts, write_whole
 from .judge import Job, run_job
@@ -363,16 +363,15 @@ def judge_student(course: Course, assignment: str, student: str) -> Judged:
 
     Never raises for anything in the submission; `CourseError` and `StorageError` stop a class.
     """
-    paths: dict[str, Path] = {}
     try:
         paths, notes = submitted_notebooks(course, assignment, student)
         judged = judge_submission(course, assignment, student, paths, notes=notes)
+        if judged.report.status is not Status.MISSING:
+            _show(course, assignment, judged, paths)
     except (CourseError, StorageError):
         raise
-    except (AutogradeError, OSError) as error:
-        judged = failed(course, assignment, student, error)
-    if judged.report.status is not Status.MISSING:
-        _show(course, assignment, judged, paths)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong with one submission is a judge error of that one alone
+        return failed(course, assignment, student, error)
     return judged
 
 

@@ -386,6 +386,26 @@ def test_work_for_an_assignment_that_does_not_exist_is_pointed_at(course, judged
     assert cohort.strays(course) == [course.root / "submitted" / "ada" / "toy-2"]
 
 
+def test_whatever_goes_wrong_with_one_submission_costs_nobody_else_anything(released, judged_by_stubs, monkeypatch):
+    real = submission.merge
+
+    def merge(source, submitted):
+        if "boom" in submitted.metadata:
+            raise AttributeError("nobody thought of this")
+        return real(source, submitted)
+
+    monkeypatch.setattr(submission, "merge", merge)
+    odd = toys.answered(RIGHT, {})
+    odd.metadata["boom"] = True
+    toys.hand_in(released, "ada", RIGHT)
+    toys.hand_in(released, "ben", odd)
+    ada, ben = (one.report for one in grade(released, "toy"))
+    assert ada.status is Status.GRADED
+    assert (ben.status, ben.score) == (Status.JUDGE_ERROR, 0.0)
+    assert "nobody thought of this" in ben.message
+    assert [row[::3] for row in grades(released, "ben").values()] == [(None, True), (None, True)]
+
+
 # --- more machines ----------------------------------------------------------------------------------------------------
 
 
