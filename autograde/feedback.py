@@ -21,7 +21,7 @@ from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 
 from .course import Course
 from .errors import CourseError, SubmissionError
-from .gradebook import clean_markdown
+from .gradebook import carry_exchange_files, clean_markdown
 from .journal import write_whole
 from .marks import database_url, own_programs
 from .notebook import read_notebook
@@ -84,7 +84,7 @@ def write_feedback(
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, _without_scripts(text))
             pages.append(Page(student, name, target))
-        _with_timestamp(course, student, assignment)
+        carry_exchange_files(course, student, assignment, course.folder("feedback", student, assignment))
         told(student, len(wanted))
     return pages
 
@@ -111,9 +111,3 @@ def _exporter(course: Course, *, hidden_tests: bool) -> Any:
 def _without_scripts(page: str) -> str:
     """The page without the scripts of its template, which would come from the net, and with a policy against others."""
     return _SCRIPT.sub("", page).replace("<head>", f"<head>\n{_POLICY}", 1)
-
-
-def _with_timestamp(course: Course, student: str, assignment: str) -> None:
-    """The exchange names what it gives back by the time of submission."""
-    for path in course.folder("autograded", student, assignment).glob("timestamp.txt"):
-        write_whole(course.folder("feedback", student, assignment) / path.name, path.read_text(encoding="utf-8"))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import re
@@ -40,6 +39,7 @@ __all__ = [
     "Rebuild",
     "SafeExporter",
     "annotate",
+    "carry_exchange_files",
     "clean_markdown",
     "generate_release",
     "stubs",
@@ -174,18 +174,21 @@ def _may_stay(tag: str, name: str, value: str) -> bool:
 
 
 def write_autograded(course: Course, student: str, assignment: str, books: Mapping[str, Any]) -> None:
-    """Write the judged notebooks to autograded/, each aside and then in place.
-
-    With nbgrader's time of submission.
-    """
+    """Write the judged notebooks to autograded/, each aside and then in place."""
     folder = course.folder("autograded", student, assignment)
     with storage(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, book in books.items():
         write_whole(folder / f"{name}.ipynb", nbformat.writes(book))
-    with contextlib.suppress(FileNotFoundError):  # the exchange wants it when feedback is released
-        when = (course.submitted(student, assignment) / "timestamp.txt").read_bytes()
-        write_whole(folder / "timestamp.txt", when.decode("utf-8", "replace"))
+    carry_exchange_files(course, student, assignment, folder)
+
+
+def carry_exchange_files(course: Course, student: str, assignment: str, folder: Path) -> None:
+    """Copy what the exchange wants beside a submission when it gives back feedback; links, which lead anywhere, are not."""
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        path = course.submitted(student, assignment) / name
+        if path.is_file() and not path.is_symlink():
+            write_whole(folder / name, path.read_bytes()[:4096].decode("utf-8", "replace"))
 
 
 # --- inside `nbgrader autograde` ----------------------------------------------------------------------------------------

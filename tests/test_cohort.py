@@ -20,7 +20,7 @@ from autograde import cohort, submission
 from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError, JudgeError
-from autograde.journal import stored_facts
+from autograde.journal import append, stored_facts
 from autograde.release import release
 from autograde.types import Exit, Outcome, Problem, Status, Verdict, to_json, to_jsonable
 
@@ -54,11 +54,10 @@ def marks(course, student):
 def invented(job, facts, *, told=lambda outcome: None):
     """Stands in for `run_job`: every test that is asked for passes at once, and is journalled."""
     outcomes = []
-    with facts.open("a") as file:
-        for test in job.only:
-            outcomes.append(Outcome(job.name, test, Exit.PASSED))
-            file.write(to_json(outcomes[-1]) + "\n")
-            told(outcomes[-1])
+    for test in job.only:
+        outcomes.append(Outcome(job.name, test, Exit.PASSED))
+        append(facts, to_json(outcomes[-1]))
+        told(outcomes[-1])
     return outcomes
 
 
@@ -452,6 +451,14 @@ def test_what_was_judged_before_the_judge_failed_stands(course, monkeypatch):
     toys.hand_in(course, "ada", RIGHT)
     (judged,) = grade(course, "toy")
     assert [test.verdict for test in judged.report.tests] == [Verdict.AC, Verdict.JE]
+
+
+def test_a_judge_that_ends_without_a_result_is_a_judge_error_and_not_zero_points(course, monkeypatch):
+    monkeypatch.setattr(submission, "run_job", lambda job, facts, **options: [])
+    toys.hand_in(course, "ada", RIGHT)
+    (judged,) = grade(course, "toy")
+    assert {test.verdict for test in judged.report.tests} == {Verdict.JE}
+    assert "the judge ended without a result" in judged.report.message
 
 
 def test_broken_course_material_stops_with_the_authors_error(course, monkeypatch):
