@@ -7,7 +7,7 @@ JOBS ?= $(shell $(if $(PYTHON),$(PYTHON),python3) -c 'import os; print(os.cpu_co
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit notebooks verify prove release chromium clean help
+.PHONY: demo test lint unit notebooks verify prove release chromium bubblewrap clean help
 
 help:
 	@echo "make demo   grade a made-up class; the report is at build/demo/report/index.html"
@@ -27,13 +27,13 @@ lint: $(VENV)/.dev
 	ruff format --check autograde data_scripts tests
 	mypy
 
-unit: $(VENV)/.dev chromium
+unit: $(VENV)/.dev chromium bubblewrap
 	pytest tests
 
 notebooks: $(VENV)/.dev
 	AUTOGRADE_SCALE=tiny pytest --numprocesses $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source
 
-verify: $(VENV)/.dev
+verify: $(VENV)/.dev bubblewrap
 	turn="$$(git rev-parse HEAD 2>/dev/null || date +%F)"; for assignment in tests/gallery/*/; do \
 	  autograde verify "$$(basename "$$assignment")" --quick "$$turn" --verbose || exit 1; done
 
@@ -67,6 +67,16 @@ chromium:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	  else \
 	    echo "Chromium is missing, so the browser tests cannot run: install it (Debian, Ubuntu: apt install chromium), then again."; exit 1; \
+	  fi; }
+
+# The sandbox around submissions; without it they run as plain processes, and every result says so.
+bubblewrap:
+	@command -v bwrap >/dev/null || [ "$$(uname)" != Linux ] || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing bubblewrap, the sandbox around submissions"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap >/dev/null; \
+	  else \
+	    echo "bubblewrap is missing, so submissions run as plain processes and the tests of the sandbox are skipped: install it (Debian, Ubuntu: apt install bubblewrap), then again."; \
 	  fi; }
 
 clean:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import ctypes
 import gc
+import importlib
 import linecache
+import logging
 import os
 import signal
 import sys
@@ -19,7 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -47,6 +49,7 @@ __all__ = [
     "ceiling",
     "cell_line",
     "current_bench",
+    "import_memray",
     "measure",
     "named_arrays",
     "settle",
@@ -472,8 +475,7 @@ def settle() -> None:
 
 def warm_up() -> None:
     """Let the array libraries that are loaded allocate what they keep for good (the first dask compute: 12 MiB)."""
-    with suppress(ImportError):  # Windows
-        import memray  # noqa: F401 - the explanation of a block uses it
+    import_memray()
     if "zarr" not in sys.modules:
         return
     import zarr
@@ -559,6 +561,28 @@ class _Held:
         return next((line for size, line in self.lines if size >= max(at_least_bytes, 1)), None)
 
 
+def import_memray() -> Any:
+    """memray, without what it says on stderr; None where there is none (Windows).
+
+    Beside Debian's interpreter, memray 1.20 warns of two corrected symbols when it is imported, below Python's own
+    streams, and for nbgrader's Validate button anything on stderr is a failure.
+    """
+    if "memray" in sys.modules:
+        return sys.modules["memray"]
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        memray: Any = importlib.import_module("memray")
+    except ImportError:
+        return None
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    memray.set_log_level(logging.ERROR)
+    return memray
+
+
 @contextmanager
 def _recorded() -> Iterator[_Held]:
     """What was held at the peak, by function and by the student's line; empty where memray cannot run.
@@ -566,9 +590,7 @@ def _recorded() -> Iterator[_Held]:
     memray allows one tracker at a time, so a block inside a block has none of its own.
     """
     held = _Held()
-    memray: Any = None
-    with suppress(ImportError):  # Windows
-        import memray
+    memray = import_memray()
     if memray is None or not _RECORDING.acquire(blocking=False):
         yield held
         return

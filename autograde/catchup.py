@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import json
 import re
@@ -16,12 +15,12 @@ from nbformat import v4
 from .check import check_notebook
 from .course import Course
 from .errors import CourseError
-from .notebook import Kind, kind_of, name_of, parse_cell, read_notebook
+from .notebook import Kind, has_answer, kind_of, name_of, read_notebook
 from .seal import code_of, seal, unseal
 from .types import Verdict
 from .update import write_with_backup
 
-__all__ = ["REFERENCES", "CaughtUp", "catch_up", "codes", "has_answer", "sealed_references"]
+__all__ = ["REFERENCES", "CaughtUp", "catch_up", "codes", "sealed_references"]
 
 #: Beside the notebooks of an assignment, in kits.
 REFERENCES = "references.json"
@@ -166,27 +165,3 @@ def _put_back(cells: list[Any], exercise: str) -> None:
 def _shown(heading: str, code: str, tag: str) -> Any:
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code)), 3)
     return v4.new_markdown_cell(f"{heading}\n\n{fence}python\n{code}\n{fence}", metadata={_TAG: tag})
-
-
-def has_answer(source: str) -> bool:
-    """Whether anything was written: more than a docstring, comments and `raise NotImplementedError()`.
-
-    >>> has_answer('def f(x):\\n    "Adds 1."\\n    # YOUR CODE HERE\\n    raise NotImplementedError()')
-    False
-    >>> has_answer("def f(x):\\n    return x +")
-    True
-    """
-    try:
-        tree = parse_cell(source)
-    except SyntaxError:
-        return bool(source.strip())
-    todo = [node for top in tree.body for node in (top.body if isinstance(top, ast.FunctionDef) else [top])]
-    return any(not _says_nothing(node) for node in todo)
-
-
-def _says_nothing(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Pass) or (
-        isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc)
-    )

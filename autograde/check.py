@@ -13,12 +13,13 @@ from pathlib import Path
 from .course import settings_near
 from .errors import AutogradeError, CourseError, SubmissionError
 from .judge import Job, run_job
-from .notebook import Kind, Notebook, has_code, read_notebook, rebuild
+from .notebook import Kind, Notebook, bound_names, has_answer, has_code, read_notebook, rebuild
 from .sandbox import JUDGED
-from .types import Outcome, Report, Verdict
+from .types import Exit, Outcome, Problem, Report, Verdict
 from .verdict import report, result_of
 
 __all__ = [
+    "OPTIONAL",
     "Checked",
     "Exercise",
     "Overview",
@@ -30,7 +31,8 @@ __all__ = [
     "show",
 ]
 
-_OPTIONAL = "optional"
+#: The tag of solution cells that are not core.
+OPTIONAL = "optional"
 #: Folders that hold copies.
 _COPIES = frozenset({"backup", "__pycache__"})
 
@@ -95,7 +97,7 @@ class Overview:
     def __str__(self) -> str:
         width = max((len(one.name) for one in self.exercises), default=0)
         lines = [
-            f"{one.name:{width}}  {_OPTIONAL if one.optional else 'core':8}  {one.passed}/{one.tests}  {one.words}"
+            f"{one.name:{width}}  {OPTIONAL if one.optional else 'core':8}  {one.passed}/{one.tests}  {one.words}"
             for one in self.exercises
         ]
         return "\n".join([*lines, self.summary, *self.problems])
@@ -103,7 +105,7 @@ class Overview:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(one.notebook)}</td><td><code>{html.escape(one.name)}</code></td>"
-            f"<td>{_OPTIONAL if one.optional else 'core'}</td><td>{one.passed} of {one.tests}</td>"
+            f"<td>{OPTIONAL if one.optional else 'core'}</td><td>{one.passed} of {one.tests}</td>"
             f'<td style="text-align:left" title="{html.escape(one.message)}">{html.escape(one.words)}</td></tr>'
             for one in self.exercises
         )
@@ -135,6 +137,11 @@ def check_notebook(
     hidden = len(wanted) - len(tests)
     if not tests:
         raise CourseError(f"{path.name} has no tests; expected a notebook of an assignment, as it was handed out")
+    left = f"{hidden} more tests with other data run when it is graded." if hidden else ""
+    if _untouched(notebook):
+        stub = Problem("NotImplementedError", "", from_student=True)
+        nothing = [Outcome(path.stem, cell.label, Exit.RAISED, stub) for cell in tests]
+        return report(path.name, "", [result_of(one, None, practice=True) for one in nothing], message=left)
     settings = settings_near(path.parent)
     done: list[Outcome] = []
 
@@ -155,13 +162,21 @@ def check_notebook(
                 ceilings=dict(settings.ceilings),
                 only=tuple(cell.label for cell in tests),
                 in_place=True,
+                limits=settings.limits,
             ),
             Path(folder) / "facts.jsonl",
             told=hear,
         )
     results = [result_of(outcome, None, practice=True) for outcome in outcomes]
-    left = f"{hidden} more tests with other data run when it is graded." if hidden else ""
     return report(path.name, "", results, sandbox="process", message=left)
+
+
+def _untouched(notebook: Notebook) -> bool:
+    """Whether every exercise is as it was handed out, and no other cell defines what it should: nothing need be run."""
+    answers = [cell.source for cell in notebook.cells if cell.kind is Kind.SOLUTION]
+    others = bound_names(cell.source for cell in notebook.cells if cell.kind is Kind.PLAIN)
+    stubs = all("raise NotImplementedError" in text and not has_answer(text) for text in answers)
+    return bool(answers) and stubs and not others & bound_names(answers)
 
 
 def _read(path: Path) -> Notebook:
@@ -183,7 +198,7 @@ def exercises_of(notebook: Notebook, judged: Report) -> tuple[Exercise, ...]:
             Exercise(
                 notebook=notebook.name,
                 name=cell.label,
-                optional=_OPTIONAL in cell.tags,
+                optional=OPTIONAL in cell.tags,
                 passed=sum(one.verdict is Verdict.AC for one in mine),
                 tests=len(mine),
                 verdict=None if first is None else first.verdict,

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from . import __version__
-from .errors import AutogradeError, CourseError, JudgeError
+from .errors import AutogradeError, CourseError
 from .types import Report, TestResult, Verdict, format_bytes, to_jsonable
 
 __all__ = ["main"]
@@ -108,6 +108,24 @@ _format = click.option(
 )
 
 
+_sandbox = click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "bubblewrap", "process"]),
+    default=None,
+    help="Around submissions; default: c.CourseSettings.sandbox, or auto: bubblewrap where it works.",
+)
+
+
+def _tell_sandbox(wanted: str) -> str:
+    """The sandbox that will be used; says so where it is not what one would expect."""
+    from .sandbox import choose_sandbox
+
+    used, remark = choose_sandbox(wanted)
+    if remark is not None:
+        click.echo(f"autograde: {remark}", err=True)
+    return used
+
+
 def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any]], table: Callable[[], None]) -> None:
     if style == "json":
         click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
@@ -131,21 +149,45 @@ def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--remove", is_flag=True, help="Remove the data that has been made.")
+@click.option(
+    "--real",
+    is_flag=False,
+    flag_value="list",
+    metavar="[NAME]",
+    help="Real data, from its archive: licence and files first; without a name what there is.",
+)
+@click.option("--file", "files", multiple=True, metavar="PATTERN", help="With --real: download these, such as '*.zip'.")
+@click.option("--yes", is_flag=True, help="With --file: do not ask again.")
 @_format
 @click.pass_context
-def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: int, remove: bool, style: str) -> None:
+def data(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    scale: str | None,
+    seed: int,
+    remove: bool,
+    real: str | None,
+    files: tuple[str, ...],
+    yes: bool,
+    style: str,
+) -> None:
     """Make data sets, or list (and remove) what has been made.
 
     \b
     Example:
       autograde data                      what is there?
       autograde data whole_organ --scale tiny
+      autograde data --real               real recordings, for those who are online
+      autograde data --real idr --file "2/*" --file zarr.json
     """
     from data_scripts import DATA_SETS, list_data, remove_data
 
     from .course import data_folder
 
     os.environ.setdefault("AUTOGRADE_DATA", str(data_folder(ctx.obj)))
+    if real is not None:
+        _real_data(real, files, remove=remove, yes=yes, style=style)
+        return
     if unknown := sorted(set(names) - set(DATA_SETS)):
         raise CourseError(f"no data set {', '.join(unknown)}; there is {', '.join(DATA_SETS)}")
     if names and not remove:
@@ -166,6 +208,79 @@ def data(ctx: click.Context, names: tuple[str, ...], scale: str | None, seed: in
         _output().print(sheet if stored else f"nothing made yet; there is {', '.join(DATA_SETS)}")
 
     _print_rows(style, ["name", "bytes", "path"], rows, table)
+
+
+def _real_data(name: str, patterns: tuple[str, ...], *, remove: bool, yes: bool, style: str) -> None:
+    """List real data sets, or the files of one; download those that were asked for, once licence and size were shown."""
+    import shutil
+
+    from data_scripts.real import REAL_DATA, RealDataError, choose, download, folder_of, listing
+
+    if name == "list":
+        known = [
+            {"name": one.name, "what": one.summary, "licence": one.licence or "", "page": one.page}
+            for one in REAL_DATA.values()
+        ]
+
+        def table_of_all() -> None:
+            for one in REAL_DATA.values():
+                licence = one.licence or "told by its host"
+                _output(wide=True).print(
+                    f"[bold]{one.name}[/]  {escape(one.summary)}\n  licence: {licence}; {one.page}"
+                )
+
+        _print_rows(style, ["name", "what", "licence", "page"], known, table_of_all)
+        return
+    if name not in REAL_DATA:
+        raise CourseError(f"no real data {name!r}; there is {', '.join(REAL_DATA)}")
+    what = REAL_DATA[name]
+    folder = folder_of(what)
+    if remove:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            click.echo(f"removed {folder}")
+        return
+    try:
+        found = listing(what)
+        chosen = choose(found.files, patterns or ("*",))
+        if not chosen:
+            raise CourseError(f"{name} has no file like {' or '.join(patterns)}; see `autograde data --real {name}`")
+        total, bounded = sum(one.size_bytes for one in chosen), any(one.at_most for one in chosen)
+        rows = [
+            {"file": one.path, "bytes": one.size_bytes, "at_most": one.at_most, "checksum": one.checksum}
+            for one in chosen
+        ]
+
+        def table() -> None:
+            sheet = Table("file", "size", "checksum")
+            for one in chosen[:30]:
+                checksum = "published" if one.checksum or one.details else "none, unverified"
+                sheet.add_row(
+                    escape(one.path), ("up to " if one.at_most else "") + format_bytes(one.size_bytes), checksum
+                )
+            _output().print(sheet)
+            if len(chosen) > 30:
+                click.echo(f"... and {len(chosen) - 30} more")
+
+        if style == "table" or not patterns:
+            _print_rows(style, ["file", "bytes", "at_most", "checksum"], rows, table)
+        size = f"{len(chosen)} files, {'up to ' if bounded else ''}{format_bytes(total)}"
+        click.echo(f"{what.summary}\nlicence: {found.licence}; {what.page}\n{size}, into {folder}", err=True)
+        if not patterns:
+            click.echo("nothing downloaded; --file PATTERN chooses, for example --file '*'", err=True)
+            return
+        if not yes and not click.confirm("Download?", err=True):
+            return
+        with _progress(name) as progress:
+            task = progress.add_task("", total=total)
+            paths = download(
+                chosen,
+                folder,
+                told=lambda file, more: progress.update(task, advance=more, description=f"bytes; {file.path}"),
+            )
+    except RealDataError as error:
+        raise CourseError(str(error)) from error
+    click.echo(f"{len(paths)} files in {folder}")
 
 
 # --- doctor -----------------------------------------------------------------------------------------------------------
@@ -316,10 +431,11 @@ def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: 
     "--quick",
     metavar="TURN",
     default=None,
-    help="Only the first of each verdict in a kernel, only a third of the other wrong ones judged. TURN (a commit, say) "
-    "decides which.",
+    help="Only the first of each verdict and a fifth of the others, few of them in a kernel. TURN (a commit, say) decides "
+    "which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
+@_sandbox
 @_format
 @click.pass_context
 def verify(
@@ -330,6 +446,7 @@ def verify(
     jobs: int | None,
     quick: str | None,
     verbose: bool,
+    sandbox: str | None,
     style: str,
 ) -> None:
     """Prove the tests of an assignment: every solution of the gallery, in one kernel and judged in two processes.
@@ -346,6 +463,7 @@ def verify(
     from .gallery import verify as run_gallery
 
     course = _course(ctx)
+    used = _tell_sandbox(sandbox or course.settings.sandbox)
     with _progress(f"verify {assignment}") as progress:
         task = progress.add_task("")
 
@@ -365,6 +483,7 @@ def verify(
             exercises=exercises or None,
             jobs=jobs or jobs_at_once(),
             quick=quick,
+            sandbox=used,
             told=told,
         )
     table_rows = rows(runs)
@@ -465,9 +584,16 @@ def _exercise_table(exercises: Sequence[Any]) -> Table:
 
 @main.command()
 @click.argument("places", metavar="[NOTEBOOK|FOLDER]...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--board",
+    envvar="AUTOGRADE_BOARD",
+    metavar="ADDRESS",
+    help="Tell the room's board which exercises pass, without your name; default: AUTOGRADE_BOARD, else nobody is told.",
+)
+@click.option("--code", is_flag=True, help="Print the same as a short text, to be pasted into the board's page.")
 @_format
 @click.pass_context
-def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
+def check(ctx: click.Context, places: tuple[Path, ...], board: str | None, code: bool, style: str) -> None:
     """Check your own notebooks: the tests in them, judged as grading would judge them. Save first.
 
     Of a notebook every test is shown, and its exercises; of a folder the exercises of all notebooks in it. Exit 1 if
@@ -477,6 +603,7 @@ def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
     Example:
       autograde check release/2-conversion/imaging.ipynb
       autograde check release             all exercises, done and not yet
+      autograde check release --board http://192.168.1.20:8765
     """
     from .check import check_all, overview
 
@@ -516,16 +643,107 @@ def check(ctx: click.Context, places: tuple[Path, ...], style: str) -> None:
             more = {"exercise": exercise and exercise.name, "optional": exercise and exercise.optional}
             rows.append({"student": one.report.student, **to_jsonable(result), **more})
     _print_rows(style, list(rows[0]) if rows else [], rows, table)
+    _tell_board(all_exercises, address=board, code=code)
     passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(_PASSED if passed else _NOT_PASSED)
+
+
+def _tell_board(overview: Any, *, address: str | None, code: bool) -> None:
+    """Report to the board where that was asked for; that it fails is told, and changes no result."""
+    if not address and not code:
+        return
+    from .board import encode, laptop_token, send, tell
+
+    try:
+        told = tell(laptop_token(), overview)
+        if code:
+            click.echo(f"for the board: {encode(told)}", err=True)
+        if address:
+            send(address, told)
+            click.echo(f"told {address}: {len(told.verdicts)} exercises and their verdicts, no name", err=True)
+    except CourseError as error:
+        click.echo(f"autograde: {error}", err=True)
+
+
+@main.command()
+@click.argument("assignments", nargs=-1)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free one.")
+@click.option("--host", default="", help="Listen here only, for example 127.0.0.1; default: the whole network.")
+@click.option("--add", "added", metavar="TEXT", help="Add the codes in TEXT (a chat, say; - reads standard input).")
+@click.option("--counts", "only_counts", is_flag=True, help="Print the counts, and show no page.")
+@click.option("--reset", is_flag=True, help="Forget what was told, for a new day.")
+@_format
+@click.pass_context
+def board(
+    ctx: click.Context,
+    assignments: tuple[str, ...],
+    port: int,
+    host: str,
+    added: str | None,
+    only_counts: bool,
+    reset: bool,
+    style: str,
+) -> None:
+    """Show the room how far it is: for each exercise how many are through, and how the others fail. No names, no ranking.
+
+    Students report by choice, `autograde check --board ADDRESS`, or paste what `autograde check --code` prints. Kept in
+    build/board.txt is a random number for each laptop, and its verdicts.
+
+    \b
+    Example:
+      autograde board 2-conversion
+      autograde board --add "ag1... ag1..."
+      autograde board --counts --format csv
+    """
+    from .board import add, counts, decode, forget, places_of, read
+
+    course = _course(ctx)
+    places, path = places_of(course, assignments), course.build("board.txt")
+    if reset:
+        click.echo(f"forgot {forget(path)} laptops")
+    if added is not None:
+        text = sys.stdin.read() if added == "-" else added
+        click.echo(f"{add(path, decode(text), places)} taken", err=True)
+    if only_counts or added is not None or reset:
+        if only_counts:
+            _print_counts(counts(read(path).values(), places), style)
+        return
+    from .board_server import application, serve
+
+    def told(where: tuple[str, ...]) -> None:
+        click.echo(f"the room's board: {where[0]}  (students: autograde check release --board {where[0]})")
+        for other in where[1:]:
+            click.echo(f"  on this machine: {other}")
+        click.echo("It stays until Ctrl-C, and knows all again when it is started anew.")
+
+    serve(
+        application(path, places, title=str(course.config.CourseDirectory.course_id)), port=port, host=host, told=told
+    )
+
+
+def _print_counts(found: Sequence[Any], style: str) -> None:
+    rows = [
+        {**to_jsonable(one.place), "through": one.through, "tried": one.tried}
+        | {verdict.value: one.tally.get(verdict, 0) for verdict in Verdict}
+        for one in found
+    ]
+
+    def table() -> None:
+        sheet = Table("notebook", "exercise", "the room")
+        for one in found:
+            sheet.add_row(escape(one.place.notebook), escape(one.place.exercise), one.words)
+        _output().print(sheet)
+
+    _print_rows(style, list(rows[0]) if rows else [], rows, table)
 
 
 @main.command()
 @click.argument("notebook", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("exercise")
 @click.option("--code", default=None, help="The code of this exercise, from your instructor.")
+@_format
 @click.pass_context
-def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None) -> None:
+def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None, style: str) -> None:
     """Put a reference solution into your notebook: with a code as the answer, after a pass below yours, to compare.
 
     What you wrote stays, as text below and in backup/. Save and close the notebook first. Exit 1 if it does not pass yet.
@@ -545,7 +763,9 @@ def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None)
             code=code,
             told=lambda done, total, test: progress.update(task, completed=done, total=total, description=test),
         )
-    click.echo(f"{notebook.name}: {done.message}" + (f" (before: {done.backup})" if done.backup else ""))
+    row = {"notebook": str(notebook), "exercise": exercise, "backup": _text(done.backup), "message": done.message}
+    before = f" (before: {done.backup})" if done.backup else ""
+    _print_rows(style, list(row), [row], lambda: click.echo(f"{notebook.name}: {done.message}{before}"))
     ctx.exit(_NOT_PASSED if done.backup is None and code is None else _PASSED)
 
 
@@ -557,7 +777,8 @@ def catchup(ctx: click.Context, notebook: Path, exercise: str, code: str | None)
     default=None,
     help="The mended notebook, its folder, or the new kit's zip.",
 )
-def update(notebook: Path, release: Path | None) -> None:
+@_format
+def update(notebook: Path, release: Path | None, style: str) -> None:
     """Carry your answers into a mended release: by exercise, your own cells at their places; the old notebook in backup/.
 
     Save and close the notebook first.
@@ -569,10 +790,19 @@ def update(notebook: Path, release: Path | None) -> None:
     from .update import update_notebook
 
     done = update_notebook(notebook, release)
-    if done.backup is not None:
-        click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
-    for note in done.notes:
-        click.echo(f"  {note}")
+
+    def table() -> None:
+        if done.backup is not None:
+            click.echo(f"{notebook.name} is as in the new release, with your answers (before: {done.backup})")
+        for note in done.notes:
+            click.echo(f"  {note}")
+
+    rows = [{"notebook": str(notebook), "backup": _text(done.backup), "note": note} for note in done.notes or ("",)]
+    _print_rows(style, list(rows[0]), rows, table)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _read_rows(path: Path) -> list[list[str]]:
@@ -657,7 +887,7 @@ def collect(
 @click.option(
     "--scheduler", default=None, metavar="ADDRESS", help="A dask scheduler whose workers see the same folder."
 )
-@click.option("--sandbox", type=click.Choice(["auto", "bubblewrap", "process"]), default="auto", show_default=True)
+@_sandbox
 @click.option("--again", "--force", "again", is_flag=True, help="Judge everything again, with new hidden data.")
 @_format
 @click.pass_context
@@ -668,7 +898,7 @@ def grade(
     roster: Path | None,
     jobs: int | None,
     scheduler: str | None,
-    sandbox: str,
+    sandbox: str | None,
     again: bool,
     style: str,
 ) -> None:
@@ -683,9 +913,9 @@ def grade(
     """
     from . import cohort
 
-    if sandbox == "bubblewrap":
-        raise JudgeError("the bubblewrap sandbox is not part of this version; `--sandbox process` grades without it")
     course = _course(ctx)
+    if scheduler is None:
+        _tell_sandbox(sandbox or course.settings.sandbox)
     names = _read_roster(roster)
     with _progress(f"grade {assignment}") as progress:
         task = progress.add_task("")
@@ -706,6 +936,7 @@ def grade(
             roster=names,
             jobs=jobs,
             scheduler=scheduler,
+            sandbox=sandbox,
             again=again,
             told=told,
         )
@@ -832,6 +1063,92 @@ def feedback(ctx: click.Context, assignment: str, students: tuple[str, ...], hid
         click.echo(f"feedback for {len({page.student for page in pages})} students: {folder}")
 
     _print_rows(style, ["student", "notebook", "path"], rows, table)
+
+
+# --- the terabyte -----------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--movie",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A zarr group with `movie` and `rois`; default: the terabyte, made the first time (half a minute, 0.7 GiB).",
+)
+@click.option("--gib", type=click.FloatRange(min=0, min_open=True), help="Only its first so many GiB.")
+@click.option(
+    "--process", "function", default=None, help="FILE.py:process, or a notebook. Default: the function of the course."
+)
+@click.option("--max-memory", default="1 GiB", show_default=True, help="What the whole process may hold.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the result, the page, and what is needed to go on. Default: build/terabyte.",
+)
+@_format
+@click.pass_context
+def terabyte(
+    ctx: click.Context,
+    movie: Path | None,
+    gib: float | None,
+    function: str | None,
+    max_memory: str,
+    out: Path | None,
+    style: str,
+) -> None:
+    """Run `process(movie, rois, out, max_bytes)` on one terabyte: watched, checked, and with a page at the end.
+
+    May be stopped at any time (Ctrl-C): the same command goes on where it was. Exit 1 if the answer is wrong or more
+    memory was held than allowed.
+
+    \b
+    Example:
+      autograde terabyte                                       10 minutes or so
+      autograde terabyte --gib 2 --process mine.py:process     the first 2 GiB, with my own function
+    """
+    from data_scripts import terabyte as recordings
+    from data_scripts.settings import data_home
+
+    from .terabyte import SUPPLIED, Glance, run, words
+    from .terabyte_page import write_page
+    from .types import parse_bytes
+
+    max_bytes = parse_bytes(max_memory)
+    if movie is None:
+        from .course import data_folder
+
+        os.environ.setdefault("AUTOGRADE_DATA", str(data_folder(ctx.obj)))
+        try:
+            size = None if gib is None else recordings.shape_of(gib)
+            movie = recordings.fetch(scale="full", shape=size)
+        except ValueError as error:
+            raise CourseError(f"the movie cannot be made in {data_home()}: {error}") from error
+    folder = out or Path(ctx.obj) / "build" / ("terabyte" if gib is None else f"terabyte-{gib:g}-gib")
+    columns = (TextColumn("terabyte"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def told(glance: Glance) -> None:
+            held = f"holds {format_bytes(glance.held_bytes)}, at most {format_bytes(glance.peak_bytes)}"
+            known = glance.fraction is not None
+            progress.update(task, total=1.0 if known else None, completed=glance.fraction or 0.0, description=held)
+
+        done = run(movie, folder, process=function or SUPPLIED, max_bytes=max_bytes, told=told)
+    page = write_page(done, movie, folder)
+    facts = to_jsonable(done)
+    for long in ("samples", "breaks"):
+        facts.pop(long)
+    row = {**facts, "bytes_per_second": done.bytes_per_second, "good": done.good, "page": str(page)}
+
+    def table() -> None:
+        click.echo(words(done))
+        for problem in done.problems:
+            click.echo(f"  wrong: {problem}")
+        if done.peak_bytes > done.max_bytes:
+            click.echo(f"  too much memory: {format_bytes(done.peak_bytes)}, {format_bytes(done.max_bytes)} allowed")
+        click.echo(f"page: {page}")
+
+    _print_rows(style, list(row), [row], table)
+    ctx.exit(_PASSED if done.good else _NOT_PASSED)
 
 
 @main.command()

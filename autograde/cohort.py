@@ -20,9 +20,10 @@ from typing import Any
 import psutil
 
 from .course import Course, Settings, find_course
-from .errors import AutogradeError, CourseError, StorageError
+from .errors import AutogradeError, CourseError, JudgeError, StorageError
 from .journal import Kept, Ledger, changes, only_one
 from .marks import Marks
+from .sandbox import choose_sandbox
 from .submission import Judged, facts_folder, failed, grader, grading_seed, judge_student, same_name, sources_digest
 from .types import GIB, Status
 
@@ -61,6 +62,7 @@ def grade(
     roster: Sequence[str] = (),
     jobs: int | None = None,
     scheduler: str | None = None,
+    sandbox: str | None = None,
     again: bool = False,
     told: Callable[[Judged, int], None] = lambda judged, total: None,
 ) -> list[Judged]:
@@ -68,10 +70,14 @@ def grade(
 
     `students` limits it to some; `roster` names everybody who should have handed in. `scheduler` is the address of a
     dask.distributed scheduler whose workers see the same course directory. `again` draws new hidden data, so that
-    everything is judged again. `told` hears of each submission when its marks are kept, with the number of all. Marks go
-    into the gradebook in graded mode. Raises `CourseError` for an unknown assignment or student, and `StorageError` when
-    results cannot be kept.
+    everything is judged again. `sandbox` is auto, bubblewrap or process; by default what the course says. `told` hears of
+    each submission when its marks are kept, with the number of all. Marks go into the gradebook in graded mode. Raises
+    `CourseError` for an unknown assignment or student, `StorageError` when results cannot be kept, and `JudgeError` where
+    the sandbox cannot be had.
     """
+    wanted = sandbox or course.settings.sandbox
+    if scheduler is None:
+        choose_sandbox(wanted)
     course.check_assignment(assignment)
     with_folder = course.students(assignment)
     there = {same_name(student) for student in with_folder}
@@ -93,7 +99,7 @@ def grade(
             marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
             grading_seed(course, assignment, again=again)
             keep = _Keeper(Ledger(facts / "results.jsonl"), marks)
-            for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler):
+            for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler, wanted):
                 judged.append(keep(one))
                 told(judged[-1], len(everybody))
         keep.rest()
@@ -136,7 +142,7 @@ class _Keeper:
 
 
 def _spread(
-    course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None
+    course: Course, assignment: str, students: Sequence[str], jobs: int, scheduler: str | None, sandbox: str
 ) -> Iterator[Judged]:
     """Judge submissions on dask.distributed; yields them as they are done, and holds no more than a few at a time."""
     import dask
@@ -173,13 +179,13 @@ def _spread(
                 client = stack.enter_context(Client(scheduler, set_as_default=False, timeout=_CONNECT_SECONDS))
             except (OSError, ValueError) as error:
                 raise CourseError(f"no dask scheduler answers at {scheduler}: {error}") from error
-            jobs = _examine(client, course, assignment, scheduler)
+            jobs = _examine(client, course, assignment, scheduler, sandbox)
         left = iter(students)
 
         of: dict[str, str] = {}
 
         def submit(student: str) -> Any:
-            future = client.submit(_judge_one, course.root, course.settings, assignment, student, pure=False)
+            future = client.submit(_judge_one, course.root, course.settings, assignment, student, sandbox, pure=False)
             of[future.key] = student
             return future
 
@@ -199,16 +205,20 @@ class _Workplace:
     jobs: int  # submissions that its machine takes at once
     grader: str
     sources: str | None  # None: it does not see the course
+    sandbox: str | None  # None: it cannot have the one that is wanted
 
 
-def _workplace(root: Path, assignment: str) -> _Workplace:
+def _workplace(root: Path, assignment: str, sandbox: str) -> _Workplace:
     seen: str | None = None
     with contextlib.suppress(CourseError, OSError):
         seen = sources_digest(find_course(root), assignment)
-    return _Workplace(socket.gethostname(), jobs_at_once(), grader(), seen)
+    used: str | None = None
+    with contextlib.suppress(JudgeError):
+        used, _ = choose_sandbox(sandbox)
+    return _Workplace(socket.gethostname(), jobs_at_once(), grader(), seen, used)
 
 
-def _examine(client: Any, course: Course, assignment: str, scheduler: str) -> int:
+def _examine(client: Any, course: Course, assignment: str, scheduler: str, sandbox: str) -> int:
     """See that workers can judge as this machine would; returns how many submissions they take at once."""
     try:
         client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
@@ -217,8 +227,8 @@ def _examine(client: Any, course: Course, assignment: str, scheduler: str) -> in
             f"the scheduler at {scheduler} has no workers: start some (`dask worker {scheduler} --nthreads 1`)"
         ) from None
     threads: dict[str, int] = client.nthreads()
-    ours = _workplace(course.root, assignment)
-    places: dict[str, _Workplace] = client.run(_workplace, course.root, assignment)
+    ours = _workplace(course.root, assignment, sandbox)
+    places: dict[str, _Workplace] = client.run(_workplace, course.root, assignment, sandbox)
     on_host: dict[str, int] = {}
     for address, place in places.items():
         if place.sources is None:
@@ -229,6 +239,10 @@ def _examine(client: Any, course: Course, assignment: str, scheduler: str) -> in
             raise CourseError(f"the worker {address} sees another version of {assignment} in {course.root}")
         if place.grader != ours.grader:
             raise CourseError(f"the worker {address} has another version of autograde: install the same one there")
+        if place.sandbox is None:
+            raise CourseError(
+                f"the worker {address} cannot have the {sandbox} sandbox: install it there, or take another one"
+            )
         on_host[place.host] = on_host.get(place.host, 0) + threads.get(address, 1)
         if on_host[place.host] > place.jobs:
             raise CourseError(
@@ -252,10 +266,12 @@ def _result(course: Course, assignment: str, student: str, future: Any) -> Judge
     return found
 
 
-def _judge_one(root: Path, settings: Settings, assignment: str, student: str) -> Judged | CourseError | StorageError:
+def _judge_one(
+    root: Path, settings: Settings, assignment: str, student: str, sandbox: str
+) -> Judged | CourseError | StorageError:
     """One submission, on a worker. What ends a class comes back as a value: raised, dask would log it at length."""
     try:
-        return judge_student(replace(_course(root), settings=settings), assignment, student)
+        return judge_student(replace(_course(root), settings=settings), assignment, student, sandbox=sandbox)
     except (CourseError, StorageError) as error:
         return error
 

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import platformdirs
 
 from .errors import CourseError
+from .limits import Limits, parse_limits
 from .notebook import Notebook, read_notebook, rebuild
+from .sandbox import SANDBOXES
 from .types import parse_bytes
 
 __all__ = ["CONFIG_NAME", "Course", "Settings", "data_folder", "find_course", "settings_near"]
@@ -29,6 +31,8 @@ class Settings:
     test_seconds: float = 120.0
     ceiling_scale: float = 1.0
     ceilings: Mapping[str, int] = field(default_factory=dict)  # bytes, by exercise or test
+    sandbox: str = "auto"  # around submissions: auto, bubblewrap or process
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def practice(self) -> bool:
@@ -163,5 +167,13 @@ def _settings(config: Any, root: Path) -> Settings:
         value = values.get(name, 1)
         if not isinstance(value, int | float) or value <= 0:
             raise CourseError(f"{path}: c.CourseSettings.{name} is {value!r}, expected a number above zero")
+    if values.get("sandbox", "auto") not in SANDBOXES:
+        raise CourseError(
+            f"{path}: c.CourseSettings.sandbox is {values['sandbox']!r}, expected {' or '.join(SANDBOXES)}"
+        )
     values["ceilings"] = {name: parse_bytes(size) for name, size in dict(values.get("ceilings", {})).items()}
+    try:
+        values["limits"] = parse_limits(dict(values.get("limits", {})))
+    except CourseError as error:
+        raise CourseError(f"{path}: c.CourseSettings.limits: {error}") from None
     return Settings(**values)

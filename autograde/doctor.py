@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 
 from . import __version__
+from .block import import_memray
+from .bubblewrap import why_not
 from .errors import CourseError, JudgeError, MeterError
 from .meters import default_meter
 from .notebook import ceilings_in, read_notebook, rebuild
@@ -268,23 +270,17 @@ def _size(name: str, value: int, wanted: int, text: str, else_do: str) -> Findin
 
 def _packages() -> list[Finding]:
     found = []
-    try:
-        import memray  # noqa: F401
-
+    if import_memray() is not None:
         found.append(Finding("memray", "ok", "memray explains what was held"))
-    except ImportError:
+    else:
         why = "it does not exist for Windows" if os.name == "nt" else "install it (pip install memray)"
         found.append(Finding("memray", "warning", f"no memray, so messages say less about what was held: {why}"))
-    if shutil.which("bwrap"):
-        found.append(Finding("bubblewrap", "ok", "bubblewrap is here to fence in submissions"))
+    reason = why_not()
+    if reason is None:
+        found.append(Finding("bubblewrap", "ok", "bubblewrap fences in submissions here"))
     else:
-        found.append(
-            Finding(
-                "bubblewrap",
-                "warning",
-                "no bubblewrap: students need none; who grades a class should install it (Debian: apt install bubblewrap)",
-            )
-        )
+        text = f"submissions would run as plain processes: {reason}. Students need none of it; who grades a class does"
+        found.append(Finding("bubblewrap", "warning", text))
     return found
 
 

@@ -41,9 +41,9 @@ _HABITS = tuple(
         ),
         (
             r"\.compute\(|\bcompute\(",
-            "asks dask for the whole result at once",
-            "let dask write block by block with da.store, or compute something small; if the result is small, the chunks "
-            "are too large: look at x.chunksize",
+            "is where dask does the work: either the result is large, or a step on the way to it is",
+            "let dask write block by block with da.store, if the result is large. If it is small, look at the promise: "
+            "its blocks may be too large (x.chunksize), or a step needs many of them at once (rechunk, a whole axis)",
         ),
         (
             r"\.rechunk\(|\.persist\(",

@@ -34,7 +34,10 @@ __all__ = [
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 #: The modules that facts come from. Words and points are made anew from the facts, so those do not count.
-_JUDGING = ("block", "judge", "meters", "notebook", "reads", "sandbox", "session", "slope", "student", "types", "wire")
+_JUDGING = (
+    *("block", "bubblewrap", "guard", "hidden", "judge", "limits", "meters", "notebook", "reads", "sandbox", "seccomp"),
+    *("session", "slope", "student", "types", "wire"),
+)
 
 
 def digest(*parts: bytes | str) -> str:

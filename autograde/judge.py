@@ -45,6 +45,8 @@ from .types import Exit, Measurement, Outcome, Problem, from_json, to_json
 
 __all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
 
+#: How a test ends at a limit; at any other the student's process has died of it.
+_EXIT_AT = {"memory_bytes": Exit.LIMIT, "cpu_seconds": Exit.TIMEOUT}
 #: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
 _TEST_ITSELF_SECONDS = 600.0
 #: One part in so many of a ceiling is forgiven for what libraries hold when a block begins.
@@ -82,7 +84,7 @@ class JudgeRun:
         self._poller = Poller(
             meter,
             limit_bytes=int(max(self._baseline, self._start.total_bytes) + limit),
-            on_limit=session.student.process.kill,
+            on_limit=session.student.kill,
         )
         self._began = time.perf_counter()
         self._poller.start()
@@ -180,7 +182,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
                             break
         finally:
             tempfile.tempdir = None
-            session.end()
+            session.close()
     return outcomes
 
 
@@ -209,7 +211,7 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
                 session.run_until(position)
                 held[cell.label] = session.held(unnamed=True)
     finally:
-        session.end()
+        session.close()
     if kept is not None:
         aside = kept.with_name(f"{kept.name}.{os.getpid()}")
         aside.write_text(json.dumps(held))
@@ -297,11 +299,11 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
                 return job.ceilings[name]
         return round(ceiling_bytes * job.ceiling_scale)
 
-    session.run_until(position)
     bench = JudgeBench(session, cell.label, effective)
     code = _compile(cell)
     names = sorted({name for name in _names_in(cell.source) if name in bound})
-    session.seconds_left = job.test_seconds
+    session.run_until(position)
+    session.allow(job.test_seconds)
     how, problem, value = Exit.PASSED, None, None
     try:
         with (
@@ -317,13 +319,13 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
             first = bench.waiting[0].measurement
             raise MemoryCeilingExceeded(explain_memory(first, right=True), first)
     except OutOfTime:
-        how = Exit.TIMEOUT
+        how, problem = Exit.TIMEOUT, session.exhausted
         session.end()
     except MemoryCeilingExceeded as error:
         how = Exit.LIMIT if error.measurement.stopped else Exit.RAISED
         problem = Problem(type(error).__name__, str(error), False)
     except StudentDied as error:
-        how, problem = Exit.DIED, error.problem
+        how, problem = _EXIT_AT.get(error.hit.limit, Exit.DIED) if error.hit else Exit.DIED, error.problem
     except StudentError as error:
         how, problem = Exit.RAISED, error.problem
     except SubmissionError as error:

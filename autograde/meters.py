@@ -27,7 +27,17 @@ import psutil
 
 from .errors import MeterError
 
-__all__ = ["POLL_SECONDS", "Meter", "Peak", "Poller", "PsutilMeter", "Reading", "TreeMeter", "default_meter"]
+__all__ = [
+    "POLL_SECONDS",
+    "Meter",
+    "Peak",
+    "Poller",
+    "PsutilMeter",
+    "Reading",
+    "TreeMeter",
+    "default_meter",
+    "descendants",
+]
 
 POLL_SECONDS = 0.003
 #: A new peak is worth a look at the stack when it is this much above the last one.
@@ -76,22 +86,44 @@ class Meter(Protocol):
 
 
 class TreeMeter:
-    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux)."""
+    """Held memory of a process tree by /proc: exact to a page for one process, proportional for several (Linux).
+
+    In a sandbox everything that descends from `root` belongs to the tree of `pid`, and files in its private file systems in
+    memory are held too: `tmpfs` are open descriptors of folders in them.
+    """
 
     name = "tree"
     finest_bytes = 4 * 2**20
 
-    def __init__(self, pid: int, *, exclude: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        pid: int,
+        *,
+        exclude: frozenset[int] = frozenset(),
+        root: int | None = None,
+        tmpfs: tuple[int, ...] = (),
+    ) -> None:
         self._pid = pid
+        self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
+        self._tmpfs = tmpfs
         self._family: list[int] = []
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
 
     def read(self) -> Reading:
+        reading = self._processes()
+        if not self._tmpfs:
+            return reading
+        # pages of such files that are mapped count as shared memory already
+        more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
+        return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
+
+    def _processes(self) -> Reading:
         pids = self._descendants()
         if not pids:
             return _status_reading(self._pid)
+        before = _faults(self._pid)
         own, shared = _rollup_bytes(self._pid)
         children = 0
         for pid in pids:
@@ -104,9 +136,9 @@ class TreeMeter:
             shared += part
         # a fork or an exit while we read moves shares between the processes: pages must not be counted on both sides
         own = min(own, _rollup_bytes(self._pid)[0])
-        return replace(
-            _status_reading(self._pid), total_bytes=own + children, shared_bytes=shared, child_bytes=children
-        )
+        status = _status_reading(self._pid)
+        faults = None if before is None or status.faults is None else (before, status.faults[1])
+        return Reading(own + children, shared, children, status.own_bytes, status.file_bytes, faults)
 
     def _descendants(self) -> list[int]:
         """As `descendants`, listed anew only when a process or thread has been started since the last time.
@@ -124,7 +156,8 @@ class TreeMeter:
         if newest is None or newest != self._newest or self._since_listing >= _LIST_EVERY:
             self._newest = newest  # before listing: what is started meanwhile is listed next time
             self._since_listing = 0
-            self._family = descendants(self._pid, exclude=self._exclude)
+            found = descendants(self._root, exclude=self._exclude)
+            self._family = [pid for pid in found if pid != self._pid]
         return self._family
 
     def reset_high_water(self) -> None:
@@ -194,6 +227,15 @@ def descendants(pid: int, *, exclude: frozenset[int] = frozenset()) -> list[int]
                     found.append(child)
                     todo.append(child)
     return found
+
+
+def _used_bytes(folder: int) -> int:
+    """Bytes in use on the file system of an open folder."""
+    try:
+        seen = os.fstatvfs(folder)
+    except OSError as error:
+        raise MeterError(f"the private file systems of the sandbox cannot be read: {error.strerror}") from error
+    return (seen.f_blocks - seen.f_bfree) * seen.f_frsize
 
 
 def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
@@ -296,7 +338,7 @@ class Poller:
         self._stop_again = 0.0
         self._file_bytes: _Range | None = None
         self._child_bytes: _Range | None = None
-        self._own_bytes: int | None = 0  # highest seen; None: not known
+        self._shared_bytes: int | None = None  # with children, at the start: their shares and the mark both count them
         self._last: Reading | None = None
         self._most_bytes: int | None = 0  # that can have been held between two polls; None: not known
 
@@ -320,11 +362,10 @@ class Poller:
         The mark is of the process itself. Children are added as they were seen, if they were idle.
         """
         mark = self._meter.high_water_bytes()
-        files, children = self._file_bytes, self._child_bytes
-        if mark is None or self._highest is None or files is None or children is None or self._own_bytes is None:
+        files, children, shared = self._file_bytes, self._child_bytes, self._shared_bytes
+        if mark is None or self._highest is None or files is None or children is None or shared is None:
             return
-        unseen = mark - files.high - self._own_bytes
-        held = self._highest.total_bytes + unseen
+        held = mark - files.high - shared + children.low
         if self._most_bytes is not None:
             held = min(held, self._most_bytes)
         if files.steady and children.steady and held > self._highest.total_bytes:
@@ -358,8 +399,8 @@ class Poller:
         self._child_bytes = _wider(self._child_bytes, reading.child_bytes)
         if reading.file_bytes is not None:
             self._file_bytes = _wider(self._file_bytes, reading.file_bytes)
-        if self._own_bytes is not None:
-            self._own_bytes = None if reading.own_bytes is None else max(self._own_bytes, reading.own_bytes)
+        if self._shared_bytes is None and reading.own_bytes is not None:
+            self._shared_bytes = reading.own_bytes - (reading.total_bytes - reading.child_bytes)
         if self._highest is None or reading.total_bytes > self._highest.total_bytes:
             self._highest = reading
             if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:

@@ -34,6 +34,7 @@ __all__ = [
     "Notebook",
     "bound_names",
     "ceilings_in",
+    "has_answer",
     "imported_modules",
     "kind_of",
     "merge",
@@ -256,6 +257,30 @@ def bound_names(sources: Iterable[str]) -> frozenset[str]:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names.update(part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
     return frozenset(names)
+
+
+def has_answer(source: str) -> bool:
+    """Whether anything was written: more than a docstring, comments and `raise NotImplementedError()`.
+
+    >>> has_answer('def f(x):\\n    "Adds 1."\\n    # YOUR CODE HERE\\n    raise NotImplementedError()')
+    False
+    >>> has_answer("def f(x):\\n    return x +")
+    True
+    """
+    try:
+        tree = parse_cell(source)
+    except SyntaxError:
+        return bool(source.strip())
+    todo = [node for top in tree.body for node in (top.body if isinstance(top, ast.FunctionDef) else [top])]
+    return any(not _says_nothing(node) for node in todo)
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass) or (
+        isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc)
+    )
 
 
 def ceilings_in(notebook: Notebook) -> tuple[int, ...]:

@@ -279,7 +279,7 @@ def _show(root: Path, counted: tuple[Counter[str], Counter[str]] | None) -> None
     from IPython.display import publish_display_data
 
     read, written = counted
-    text = f"{_times(read, 'read')}, {_times(written, 'written')}"
+    text = f"{root.name}: {_times(read, 'read')}, {_times(written, 'written')}"
     data = {"text/plain": text}
     grids = grids_of(root, read, written)
     if grids:

@@ -25,36 +25,56 @@ _REGION = re.compile(
 _MARKER = re.compile(r"^[ \t]*#+ (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*(\n|\Z)", re.MULTILINE)
 #: Shorter lines say nothing: `return`, `total = 0`, `else:`.
 _MIN_LINE = 12
+_RUN = 3
+#: What an author gives away on purpose.
+_HINT = re.compile(r"<details\b.*?</details>", re.DOTALL)
 
 
-def _lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        squeezed = re.sub(r"\s+", " ", line).strip()
-        if len(squeezed) >= _MIN_LINE:
-            yield squeezed
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in map(_squeezed, text.splitlines()) if len(line) >= _MIN_LINE]
+
+
+def _runs(text: str) -> Iterator[str]:
+    """Every few lines in a row, as one line: what nobody writes twice by chance."""
+    lines = [line for line in map(_squeezed, text.splitlines()) if line]
+    for start in range(len(lines) - _RUN + 1):
+        run = " ".join(lines[start : start + _RUN])
+        if len(run) >= _RUN * _MIN_LINE:
+            yield run
 
 
 def secrets(notebooks: Iterable[Any], *, tests: bool = True) -> frozenset[str]:
-    """Lines of solutions and hidden tests that stand nowhere in the open parts of the same notebooks.
+    """Lines of solutions and hidden tests that must not get out, and every three of them in a row.
 
-    Without `tests` hidden tests are open, and only solutions are secret.
+    A single line that also stands in open code is an idiom, and one in a folded hint (`<details>`) is given on purpose:
+    these are no secrets. In any other text a copy is a slip, and three lines in a row are one everywhere. Without `tests`
+    hidden tests are open, and only solutions are secret.
     """
     hidden: set[str] = set()
+    runs: set[str] = set()
     open_text: list[str] = []
     for notebook in notebooks:
         for cell in notebook.cells:
+            is_code = cell.cell_type == "code"
+            whole = cell.metadata.get("nbgrader", {}).get("solution") and not _REGION.search(cell.source)
             for match in _REGION.finditer(cell.source):
                 if tests or match[1] != "HIDDEN TESTS":
                     hidden.update(_lines(match[2]))
+                    runs.update(_runs(match[2]))
                 else:
                     open_text.append(match[2])
-            open_text.append(_REGION.sub("", cell.source))
-            meta = cell.metadata.get("nbgrader", {})
-            if meta.get("solution") and not _REGION.search(cell.source):  # the whole cell is the solution
+            if whole:  # the whole cell is the solution
                 hidden.update(_lines(cell.source))
-                open_text.pop()
-    visible = re.sub(r"\s+", " ", "\n".join(open_text))
-    return frozenset(line for line in hidden if line not in visible)
+                runs.update(_runs(cell.source))
+            else:
+                shown = _REGION.sub("", cell.source)
+                open_text += [shown] if is_code else _HINT.findall(shown)
+    visible = _squeezed("\n".join(open_text))
+    return frozenset(line for line in hidden if line not in visible) | runs
 
 
 def find_leaks(folder: Path, hidden: frozenset[str]) -> list[str]:
@@ -119,7 +139,8 @@ def release(
         if leaks:
             raise CourseError(
                 f"{assignment} was not released: {len(leaks)} hidden lines would get out, for example {leaks[0]!r}. "
-                "Clear the outputs of the source notebook, and look for copies of the solution outside of its markers."
+                "Clear the outputs of the source notebook, and look for copies of the solution outside of its markers. "
+                "A line that you give on purpose belongs into a folded hint (<details>)."
             )
         put_in_place(made, final, Path(scratch) / "old")
     _copy_guide(course, final.parent)

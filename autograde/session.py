@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
+import os
 import pickle
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import psutil
 
-from .errors import CourseError, JudgeError
-from .meters import Meter, Poller, default_meter
+from .bubblewrap import hand_over
+from .errors import CourseError, JudgeError, SubmissionError
+from .guard import Guard, Hit
+from .hidden import HiddenData
+from .limits import LIMIT_PROBLEM, Limits
+from .meters import Meter
 from .notebook import Cell, Kind, Notebook, imported_modules
 from .sandbox import StudentProcess, start_student
-from .types import GIB, Line, Problem
+from .types import Line, Problem
 from .wire import Closed, TimedOut, check_zarr_tree, unpack
 
 __all__ = ["Job", "OutOfTime", "Proxy", "RemoteArray", "Session", "StudentDied", "StudentError"]
 
 _KEEP_OUTPUT = 4000
 _START_SECONDS = 60.0
-#: Memory that student cells outside of a ceiling may hold before they are stopped.
-_FREE_RUN_BYTES = 4 * GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Job:
     stop_at_failure: bool = False  # the first test that does not pass is the last (verify does)
     baselines: str | None = None  # path of a JSON file to keep what the notebook holds as handed out
     seed: int | None = None  # of hidden data; the student process is not told
+    sandbox: str = "process"  # around the student process: "bubblewrap" or "process"
+    limits: Limits = field(default_factory=Limits)
 
 
 class OutOfTime(BaseException):
@@ -64,9 +70,13 @@ class StudentError(Exception):
 class StudentDied(StudentError):
     """The student process ended while it was running a call, or before it could."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, hit: Hit | None = None) -> None:
         super().__init__(how)
-        self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
+        self.hit = hit
+        if hit is None:
+            self.problem = Problem("Died", f"the Python process ended while this ran: {how}", True)
+        else:
+            self.problem = Problem(LIMIT_PROBLEM, f"your code {hit.words}, which is the limit, and was stopped", True)
 
 
 def _student_error(problem: dict[str, Any]) -> StudentError:
@@ -116,9 +126,12 @@ class Session:
         self._extra_bytes = 0  # modules that the student imports beyond those of the source
         self.source_modules: tuple[str, ...] = ()
         self.seconds_left = _START_SECONDS  # that the student's code may still take for what it is doing
+        self._notebook_seconds_left = job.limits.notebook_seconds
+        self._guard: Guard | None = None
+        self._hidden: HiddenData | None = None
         self.exchange = folder / "exchange"
         self.workdir = Path(job.folder) if job.in_place else folder / "work"
-        self.note = folder / "line.json"
+        self.note = self.exchange / ".line.json"
         self._log = folder / "student.log"
 
     # --- the process
@@ -135,14 +148,40 @@ class Session:
 
     def end(self) -> None:
         """Kill the process, if there is one."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.stop()
         if self._student is not None:
             self._student.end()
             self._student = None
+        if guard is not None:
+            guard.tidy()
         self._done = 0
 
+    def close(self) -> None:
+        """End, and leave nothing outside of the session's folder."""
+        self.end()
+        if self._hidden is not None:
+            self._hidden.remove()
+            self._hidden = None
+
     def _start(self) -> None:
-        self._student = start_student(workdir=self.workdir, exchange=self.exchange, log=self._log)
-        self.seconds_left = _START_SECONDS
+        if self._fenced:
+            for folder in (self.workdir, self.exchange):
+                hand_over(folder)
+        readable, covered = self._data()
+        self._student = start_student(
+            workdir=self.workdir,
+            exchange=self.exchange,
+            log=self._log,
+            sandbox=self._job.sandbox,
+            readable=readable,
+            covered=covered,
+            limits=self._job.limits,
+        )
+        self._guard = Guard(self._student, self._job.limits, (self.exchange, self.workdir))
+        self._guard.start()
+        self.seconds_left, left = _START_SECONDS, self._notebook_seconds_left
         try:
             for cell in self.notebook.cells:
                 if cell.kind is Kind.SETUP:
@@ -159,6 +198,21 @@ class Session:
         except (StudentError, TimedOut) as error:
             self.end()
             raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
+        finally:
+            self._notebook_seconds_left = left  # starting is our doing
+
+    @property
+    def _fenced(self) -> bool:
+        return self._job.sandbox == "bubblewrap"
+
+    def _data(self) -> tuple[tuple[Path, ...], dict[Path, Path]]:
+        """What the sandbox shows beyond the submission, and covers of it: the data, and what is hidden there."""
+        named = os.environ.get("AUTOGRADE_DATA")
+        if not self._fenced or not named or not (Path(named).is_dir() or "data_scripts.store" in sys.modules):
+            return (), {}
+        if self._hidden is None:
+            self._hidden = HiddenData(Path(named).absolute())
+        return (Path(named).absolute(),), {self._hidden.covered: self._hidden.view}
 
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
@@ -167,27 +221,61 @@ class Session:
 
     def meter(self) -> Meter:
         """The meter of the student process's tree."""
-        return default_meter(self.student.pid)
+        return self.student.meter()
 
     def ask(self, op: str, buffers: list[bytes] | None = None, **header: Any) -> tuple[dict[str, Any], list[bytearray]]:
-        """Send a request and wait for its answer. Raises `StudentError` for a problem over there, or `OutOfTime`."""
-        student = self.student
+        """Send a request and wait for its answer; between two requests the student's processes are frozen.
+
+        Raises `StudentError` for a problem over there, or `OutOfTime`.
+        """
+        student, guard = self.student, self._guard
+        assert guard is not None
+        if self._fenced:
+            hand_over(self.exchange)
         began = time.monotonic()
         try:
+            student.thaw()
+            guard.watch(True)
             student.connection.send({"op": op, **header}, buffers)
             answer, data = student.connection.receive(deadline=began + self.seconds_left)
+            student.freeze()
+            guard.look()
+            problem = answer.get("problem")
+            error = None if problem is None else _student_error(problem)
         except Closed:
             how = student.how_it_ended()
             self.end()
-            raise StudentDied(how) from None
+            raise StudentDied(how, guard.hit) from None
         except TimedOut:
             self.end()
             raise OutOfTime from None
+        except (SubmissionError, JudgeError, LookupError, TypeError, ValueError, AttributeError) as trouble:
+            self.end()  # what it says next could not be told from what it should have said
+            raise StudentDied(f"its answer was not well formed ({trouble})", guard.hit) from None
         finally:
+            guard.watch(False)
             self.seconds_left -= time.monotonic() - began
-        if answer.get("problem") is not None and op != "cell":
-            raise _student_error(answer["problem"])
+            self._notebook_seconds_left -= time.monotonic() - began
+        if guard.hit is not None:
+            self.end()
+            raise StudentDied(guard.hit.words, guard.hit)
+        if error is not None and op != "cell":
+            raise error
         return answer, data
+
+    @property
+    def exhausted(self) -> Problem | None:
+        """What to say when the time of the whole notebook is over."""
+        if self._notebook_seconds_left > 0:
+            return None
+        words = f"your code took more than {self._job.limits.notebook_seconds:.0f} s in this notebook"
+        return Problem(LIMIT_PROBLEM, f"{words}, which is the limit, and was stopped", True)
+
+    def allow(self, seconds: float) -> None:
+        """Give the student's code time for a cell, or for the calls of a test, out of what the notebook has left."""
+        self.seconds_left = min(seconds, max(self._notebook_seconds_left, 0.0))
+        if self._guard is not None:
+            self._guard.next_cell()
 
     # --- cells
 
@@ -210,24 +298,19 @@ class Session:
         return cell.kind is Kind.SOLUTION and (self._reference or not cell.source.strip())
 
     def _run_cell(self, position: int, cell: Cell) -> None:
-        self.seconds_left = self._job.cell_seconds
-        limit = min(_FREE_RUN_BYTES, int(0.7 * psutil.virtual_memory().available))
-        poller = Poller(self.meter(), limit_bytes=limit, on_limit=self.student.process.kill, seconds=0.01)
-        poller.start()
+        self.allow(self._job.cell_seconds)
         try:
             answer, _ = self.ask("cell", label=cell.label, source=cell.source)
         except StudentDied as error:
             self._deadly.add(position)
-            text = f"it held more than {limit >> 30} GiB and was stopped" if poller.stop().stopped else error.args[0]
-            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {text}", True)
+            how = error.args[0] if error.hit is None else f"it {error.hit.words} and was stopped"
+            self.cell_problems[cell.label] = Problem("Died", f"this cell ended the Python process: {how}", True)
             return
         except OutOfTime:
             self._deadly.add(position)
             text = f"this cell was still running after {self._job.cell_seconds:.0f} s and was stopped"
             self.cell_problems[cell.label] = Problem("TimedOut", text, True)
             return
-        finally:
-            poller.stop()
         if answer.get("problem") is not None:
             self.cell_problems[cell.label] = _student_error(answer["problem"]).problem
         else:
@@ -240,7 +323,8 @@ class Session:
     def noted_line(self) -> Line | None:
         """The line that the student's side noted at the last peak before its process was ended."""
         try:
-            return _line(json.loads(self.note.read_bytes()[:_KEEP_OUTPUT]))
+            with os.fdopen(os.open(self.note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                return _line(json.loads(file.read(_KEEP_OUTPUT)))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -277,7 +361,8 @@ class Session:
                 f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, "
                 "stateless functions and picklable iterables; no generators, open files or clients."
             ) from error
-        answer, buffers = self.ask("call", [payload], name=name, handle=handle)
+        with self._hidden.shown() if self._hidden is not None else contextlib.nullcontext():
+            answer, buffers = self.ask("call", [payload], name=name, handle=handle)
         check_zarr_tree(self.exchange)
         return unpack(answer.get("value"), buffers, lazy=self._lazy)
 

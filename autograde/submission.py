@@ -22,6 +22,7 @@ from .journal import Change, digest, folder_digest, grader_digest, storage, stor
 from .judge import Job, run_job
 from .marks import Entry, timestamp_problem
 from .notebook import Kind, Notebook, merge, name_of, read_notebook, rebuild
+from .sandbox import choose_sandbox
 from .types import SCHEMA_VERSION, Exit, Outcome, Report, Status, TestResult, Verdict
 from .verdict import judge_error, report, result_of
 
@@ -126,7 +127,7 @@ def grading_seed(course: Course, assignment: str, *, again: bool = False) -> int
     if again or not path.exists():
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, str(secrets.randbelow(2**31)))
+        write_whole(path, str(secrets.randbelow(2**62)))
     return int(path.read_text())
 
 
@@ -136,14 +137,18 @@ def judge_submission(
     student: str,
     paths: Mapping[str, Path],
     *,
+    sandbox: str | None = None,
     only: str | None = None,
     notes: Sequence[str] = (),
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Judged:
     """Judge the notebooks of one submission, by name; those not in `paths` are missing. `only`: just that one.
 
+    `sandbox` is auto, bubblewrap or process; by default what the course says.
+
     Never raises for anything in the submission. `CourseError` passes through: the author has to mend it.
     """
+    used, _ = choose_sandbox(sandbox or course.settings.sandbox)
     sources = {name: one for name, one in _sources(course, assignment).items() if only in (None, name)}
     results: list[TestResult] = []
     journals: list[Path] = []
@@ -164,8 +169,8 @@ def judge_submission(
                 merged, _ = merge(source.book, read_notebook(path, error=SubmissionError))
                 texts = json.dumps([(cell.cell_type, cell.source) for cell in merged.cells])
                 submissions[name] = digest(texts)
-                journal = _journal(course, assignment, student, source, submissions[name])
-                found = _facts(course, assignment, source, path, journal, told)
+                journal = _journal(course, assignment, student, source, submissions[name], used)
+                found = _facts(course, assignment, source, path, journal, used, told)
                 journals.append(journal)
                 failures += [outcome for outcome in found if outcome.exit is Exit.JUDGE_ERROR]
                 kinds = {cell.label: cell.kind for cell in source.notebook.cells}
@@ -203,7 +208,7 @@ def judge_submission(
         assignment,
         results,
         status=status,
-        sandbox="process" if readable else None,
+        sandbox=used if readable else None,
         message=" ".join([*messages, *notes, *doubt, *judge_troubles[:1]]),
     )
     return Judged(
@@ -252,23 +257,30 @@ def _nothing(course: Course, notebook: str, test: str, max_points: float | None,
 
 def _rules(course: Course) -> tuple[object, ...]:
     settings = course.settings
-    return settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, sorted(settings.ceilings.items())
+    ceilings = sorted(settings.ceilings.items())
+    return settings.cell_seconds, settings.test_seconds, settings.ceiling_scale, ceilings, settings.limits
 
 
-def _source_key(course: Course, assignment: str, source: _Source) -> str:
+def _source_key(course: Course, assignment: str, source: _Source, sandbox: str) -> str:
     return digest(
-        *map(str, (SCHEMA_VERSION, grader(), _rules(course), source.digest, grading_seed(course, assignment)))
+        *map(str, (SCHEMA_VERSION, grader(), _rules(course), source.digest, sandbox, grading_seed(course, assignment)))
     )[:24]
 
 
-def _journal(course: Course, assignment: str, student: str, source: _Source, submission: str) -> Path:
+def _journal(course: Course, assignment: str, student: str, source: _Source, submission: str, sandbox: str) -> Path:
     """Where the facts of a notebook are kept: under a name that changes with all that they depend on."""
-    key = digest(student, source.path.stem, _source_key(course, assignment, source), submission)[:24]
+    key = digest(student, source.path.stem, _source_key(course, assignment, source, sandbox), submission)[:24]
     return facts_folder(course, assignment) / f"{key}.jsonl"
 
 
 def _facts(
-    course: Course, assignment: str, source: _Source, path: Path, journal: Path, told: Callable[[Outcome], None]
+    course: Course,
+    assignment: str,
+    source: _Source,
+    path: Path,
+    journal: Path,
+    sandbox: str,
+    told: Callable[[Outcome], None],
 ) -> list[Outcome]:
     """The outcomes of one notebook: from the journal as far as it goes, the rest by judging."""
     settings = course.settings
@@ -278,7 +290,7 @@ def _facts(
         told(outcome)
     left = [test for test in wanted if test not in known]
     if left:
-        source_key = _source_key(course, assignment, source)
+        source_key = _source_key(course, assignment, source, sandbox)
         job = Job(
             name=source.notebook.name,
             source=str(source.path),
@@ -291,6 +303,8 @@ def _facts(
             only=tuple(left),
             baselines=str(journal.parent / f"baselines-{source_key}.json"),
             seed=grading_seed(course, assignment),
+            sandbox=sandbox,
+            limits=settings.limits,
         )
         known |= {outcome.test: outcome for outcome in _judge(job, journal, left, told)}
     return [known[test] for test in wanted if test in known]
@@ -358,14 +372,14 @@ def _fits(path: Path, notebook: Notebook) -> bool:
     return bool(wanted) and 2 * len(wanted & there) > len(wanted)
 
 
-def judge_student(course: Course, assignment: str, student: str) -> Judged:
+def judge_student(course: Course, assignment: str, student: str, *, sandbox: str | None = None) -> Judged:
     """Judge what a student has handed in, and write what formgrader and feedback show of it.
 
     Never raises for anything in the submission; `CourseError` and `StorageError` stop a class.
     """
     try:
         paths, notes = submitted_notebooks(course, assignment, student)
-        judged = judge_submission(course, assignment, student, paths, notes=notes)
+        judged = judge_submission(course, assignment, student, paths, sandbox=sandbox, notes=notes)
         if judged.report.status is not Status.MISSING:
             _show(course, assignment, judged, paths)
     except (CourseError, StorageError):

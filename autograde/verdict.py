@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .limits import LIMIT_PROBLEM
 from .types import Exit, Measurement, Outcome, Problem, Report, Status, TestResult, Verdict, format_bytes
 
 __all__ = ["judge_error", "report", "result_of", "verdict_of"]
@@ -121,6 +122,8 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
             used = format_bytes(block.peak_bytes)
             return f"Accepted: peak {used} of {format_bytes(block.ceiling_bytes)} allowed."
         case Verdict.TLE:
+            if problem is not None:
+                return " ".join([_where(problem), *also])
             seconds = f" after {outcome.limit_seconds:.0f} s" if outcome.limit_seconds else ""
             text = (
                 f"Still running{seconds}, so it was stopped. Try: run it on a few planes first; "
@@ -128,7 +131,11 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
             )
         case Verdict.MLE:
             assert problem is not None
-            text = problem.message if problem.type == "MemoryCeilingExceeded" else f"Out of memory: {_where(problem)}"
+            text = _where(problem)
+            if problem.type == "MemoryCeilingExceeded":
+                text = problem.message
+            elif problem.type != LIMIT_PROBLEM:
+                text = f"Out of memory: {text}"
         case Verdict.NS:
             text = "Nothing here yet: the function still has to be written."
             also = [note for note in also if "NotImplementedError" not in note]
@@ -152,6 +159,16 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
     return " ".join([text, *also])
 
 
+#: What the system says at a limit that it holds itself, and what that means.
+_LIMIT_SIGNS = {
+    "[Errno 27]": " This is the limit on the size of one file.",
+    "[Errno 28]": " This is the limit on files in memory (/tmp, /dev/shm), or the disk is full.",
+    "[Errno 24]": " This is the limit on open files.",
+    "[Errno 11] Resource temporarily unavailable": " This is the limit on processes and threads.",
+    "can't start new thread": " This is the limit on processes and threads.",
+}
+
+
 def _wrong(problem: Problem) -> str:
     if problem.type != "AssertionError":
         return (
@@ -167,6 +184,8 @@ def _wrong(problem: Problem) -> str:
 def _where(problem: Problem) -> str:
     if problem.type == "Died":
         return f"{problem.message[:1].upper()}{problem.message[1:]}. Try: find the line that ends Python or crashes it."
+    if problem.type == LIMIT_PROBLEM:
+        return f"{problem.message[:1].upper()}{problem.message[1:]}."
     if problem.type == "NotDefined":
         return f"{problem.message}. Was it renamed? The tests call it by this name."
     if problem.type == "SubmissionError":
@@ -176,4 +195,4 @@ def _where(problem: Problem) -> str:
         place = f"line {problem.line.number}"
         place += f" of `{problem.line.function}`" if problem.line.function else ""
         text += f" ({place}: `{problem.line.text}`)"
-    return text
+    return text + "".join(hint for sign, hint in _LIMIT_SIGNS.items() if sign in problem.message)

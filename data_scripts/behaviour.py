@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_scripts.command import build_command
+from data_scripts.form import Form, padded_bytes
 from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
-from data_scripts.store import Recipe, make
 
 __all__ = [
     "CLIPS",
@@ -406,8 +406,7 @@ def fetch_clips(*, scale: str | None = None, seed: int = 0, shape: Shape | None 
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_clips_recipe(Video(size, seed), scale=named))
+    return _CLIPS.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch_zarr(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -415,8 +414,7 @@ def fetch_zarr(*, scale: str | None = None, seed: int = 0, shape: Shape | None =
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_zarr_recipe(Video(size, seed), scale=named))
+    return _ZARR.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
@@ -424,56 +422,40 @@ def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
     return fetch_clips(scale=scale, seed=seed)
 
 
-def _clips_recipe(source: Video, *, scale: str | None) -> Recipe:
-    return Recipe(
-        data_set="behaviour-avi",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=source.seed,
-        shape=source.shape,
-        dtype="uint8",
-        payload="clips",
-        most_bytes=source.nbytes // 2 + 32 * source.shape[0] + 2 * CLIPS * _HEADER_BYTES,
-        about_seconds=source.nbytes * 4.0e-8,
-        steps=source.shape[0],
-        write=functools.partial(_write_clips, source),
-    )
+def _zarr_bytes(source: Video) -> int:
+    padded = padded_bytes(source.shape, chunks_of(source.shape), itemsize=1)
+    return padded + padded // 1000 + 8192
 
 
-def _zarr_recipe(source: Video, *, scale: str | None) -> Recipe:
-    padded = math.prod(
-        math.ceil(size / chunk) * chunk for size, chunk in zip(source.shape, chunks_of(source.shape), strict=True)
-    )
-    return Recipe(
-        data_set="behaviour-zarr",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=source.seed,
-        shape=source.shape,
-        dtype="uint8",
-        payload="video.zarr",
-        most_bytes=padded + padded // 1000 + 8192,
-        about_seconds=source.nbytes * 3.0e-8,
-        steps=source.shape[0],
-        write=functools.partial(_write_zarr, source),
-    )
-
-
-def _write_clips(source: Video, path: Path, sink: Sink) -> None:
-    write_clips(path, source, sink=sink)
-
-
-def _write_zarr(source: Video, path: Path, sink: Sink) -> None:
-    write_zarr(path, source, sink=sink)
-
+_CLIPS = Form(
+    data_set="behaviour-avi",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Video,
+    dtype="uint8",
+    payload="clips",
+    most_bytes=lambda source: source.nbytes // 2 + 32 * source.shape[0] + 2 * CLIPS * _HEADER_BYTES,
+    about_seconds=lambda source: source.nbytes * 4.0e-8,
+    steps=lambda source: source.shape[0],
+    write=write_clips,
+)
+_ZARR = Form(
+    data_set="behaviour-zarr",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Video,
+    dtype="uint8",
+    payload="video.zarr",
+    most_bytes=_zarr_bytes,
+    about_seconds=lambda source: source.nbytes * 3.0e-8,
+    steps=lambda source: source.shape[0],
+    write=write_zarr,
+)
 
 main = build_command(
     "behaviour",
     summary="Make the behavioural video: uint8 (t, y, x), compressed clips or zarr.",
-    forms={
-        "avi": lambda scale, seed: _clips_recipe(video(scale=scale, seed=seed), scale=scale),
-        "zarr": lambda scale, seed: _zarr_recipe(video(scale=scale, seed=seed), scale=scale),
-    },
+    forms={"avi": _CLIPS.recipe, "zarr": _ZARR.recipe},
 )
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_scripts.command import build_command
+from data_scripts.form import Form, padded_bytes
 from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
-from data_scripts.store import Recipe, make
 
 __all__ = [
     "GAIN_UV",
@@ -404,8 +404,7 @@ def fetch_bin(*, scale: str | None = None, seed: int = 0, shape: Shape | None = 
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_bin_recipe(Recording(size, seed), scale=named))
+    return _BIN.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch_zarr(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -413,8 +412,7 @@ def fetch_zarr(*, scale: str | None = None, seed: int = 0, shape: Shape | None =
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_zarr_recipe(Recording(size, seed), scale=named))
+    return _ZARR.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
@@ -422,54 +420,41 @@ def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
     return fetch_bin(scale=scale, seed=seed)
 
 
-def _bin_recipe(source: Recording, *, scale: str | None) -> Recipe:
-    return Recipe(
-        data_set="ephys-bin",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=source.seed,
-        shape=source.shape,
-        dtype="int16",
-        payload="recording",
-        most_bytes=source.nbytes + _META_OVERHEAD_BYTES + 32 * source.shape[1],
-        about_seconds=source.nbytes * 3.0e-8,
-        steps=math.ceil(source.shape[0] / BLOCK_SAMPLES),
-        write=functools.partial(_write_bin, source),
-    )
+def _blocks(source: Recording) -> int:
+    return math.ceil(source.shape[0] / BLOCK_SAMPLES)
 
 
-def _zarr_recipe(source: Recording, *, scale: str | None) -> Recipe:
-    blocks = math.ceil(source.shape[0] / BLOCK_SAMPLES)
-    return Recipe(
-        data_set="ephys-zarr",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=source.seed,
-        shape=source.shape,
-        dtype="int16",
-        payload="recording.zarr",
-        most_bytes=blocks * (2 * BLOCK_SAMPLES * source.shape[1] + 256) + 4096,
-        about_seconds=source.nbytes * 3.5e-8,
-        steps=blocks,
-        write=functools.partial(_write_zarr, source),
-    )
-
-
-def _write_bin(source: Recording, path: Path, sink: Sink) -> None:
-    write_bin(path / "recording.ap.bin", source, sink=sink)
-
-
-def _write_zarr(source: Recording, path: Path, sink: Sink) -> None:
-    write_zarr(path, source, sink=sink)
-
+_BIN = Form(
+    data_set="ephys-bin",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Recording,
+    dtype="int16",
+    payload="recording",
+    most_bytes=lambda source: source.nbytes + _META_OVERHEAD_BYTES + 32 * source.shape[1],
+    about_seconds=lambda source: source.nbytes * 3.0e-8,
+    steps=_blocks,
+    write=lambda path, source, sink: write_bin(path / "recording.ap.bin", source, sink=sink),
+)
+_ZARR = Form(
+    data_set="ephys-zarr",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Recording,
+    dtype="int16",
+    payload="recording.zarr",
+    most_bytes=lambda source: (
+        padded_bytes(source.shape, chunks_of(source.shape), itemsize=2) + 256 * _blocks(source) + 4096
+    ),
+    about_seconds=lambda source: source.nbytes * 3.5e-8,
+    steps=_blocks,
+    write=write_zarr,
+)
 
 main = build_command(
     "ephys",
     summary="Make the extracellular recording: int16 (sample, channel) at 30 kHz, SpikeGLX-like or zarr.",
-    forms={
-        "bin": lambda scale, seed: _bin_recipe(recording(scale=scale, seed=seed), scale=scale),
-        "zarr": lambda scale, seed: _zarr_recipe(recording(scale=scale, seed=seed), scale=scale),
-    },
+    forms={"bin": _BIN.recipe, "zarr": _ZARR.recipe},
 )
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ labels shrink about 60 times, sparse ones over 2000 times, as real segmentations
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -21,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_scripts.command import build_command
+from data_scripts.form import Form, padded_bytes
 from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
-from data_scripts.store import Recipe, make
 
 __all__ = [
     "DTYPES",
@@ -230,8 +231,7 @@ def fetch_dense(*, scale: str | None = None, seed: int = 0, shape: Shape | None 
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_recipe(Labels(size, seed, "dense"), scale=named))
+    return _DENSE.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch_sparse(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -239,8 +239,7 @@ def fetch_sparse(*, scale: str | None = None, seed: int = 0, shape: Shape | None
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_recipe(Labels(size, seed, "sparse"), scale=named))
+    return _SPARSE.fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
@@ -248,34 +247,31 @@ def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
     return fetch_dense(scale=scale, seed=seed)
 
 
-def _recipe(source: Labels, *, scale: str | None) -> Recipe:
-    chunks = math.prod(math.ceil(size / chunk) for size, chunk in zip(source.shape, CHUNKS, strict=True))
-    return Recipe(
-        data_set=f"labels-{source.kind}",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=source.seed,
-        shape=source.shape,
-        dtype=source.dtype.name,
-        payload="labels.zarr",
-        most_bytes=chunks * math.prod(CHUNKS) * source.dtype.itemsize // 10 + 4096,
-        about_seconds=math.prod(source.shape) * (1.0e-7 if source.kind == "dense" else 3.0e-9),
-        steps=chunks,
-        write=functools.partial(_write, source),
-    )
-
-
-def _write(source: Labels, path: Path, sink: Sink) -> None:
-    write_zarr(path, source, sink=sink)
-
+_DENSE = Form(
+    data_set="labels-dense",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=functools.partial(Labels, kind="dense"),
+    dtype="uint32",
+    payload="labels.zarr",
+    most_bytes=lambda source: padded_bytes(source.shape, CHUNKS, itemsize=4) // 10 + 4096,
+    about_seconds=lambda source: math.prod(source.shape) * 1.0e-7,
+    steps=lambda source: padded_bytes(source.shape, CHUNKS, itemsize=1) // math.prod(CHUNKS),
+    write=write_zarr,
+)
+_SPARSE = dataclasses.replace(
+    _DENSE,
+    data_set="labels-sparse",
+    truth=functools.partial(Labels, kind="sparse"),
+    dtype="uint16",
+    most_bytes=lambda source: padded_bytes(source.shape, CHUNKS, itemsize=2) // 10 + 4096,
+    about_seconds=lambda source: math.prod(source.shape) * 3.0e-9,
+)
 
 main = build_command(
     "labels",
     summary="Make a label volume: zarr, dense uint32 or sparse uint16 (z, y, x).",
-    forms={
-        "dense": lambda scale, seed: _recipe(labels(scale=scale, seed=seed, kind="dense"), scale=scale),
-        "sparse": lambda scale, seed: _recipe(labels(scale=scale, seed=seed, kind="sparse"), scale=scale),
-    },
+    forms={"dense": _DENSE.recipe, "sparse": _SPARSE.recipe},
 )
 
 if __name__ == "__main__":

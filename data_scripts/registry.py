@@ -62,6 +62,11 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
                 module="data_scripts.labels",
                 summary="label volumes of a segmentation: zarr, dense uint32 or sparse uint16 (z, y, x)",
             ),
+            DataSet(
+                name="terabyte",
+                module="data_scripts.terabyte",
+                summary="17.7 hours of two-photon imaging, 1 TB in less than 1 GiB of disk (laptop: its first 2 GiB): zarr",
+            ),
         )
     }
 )

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,7 @@ from data_scripts.sink import FileFact, Sink, progress_bar
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
+HIDDEN = "hidden"  # folder in `data_home()` for data with a seed drawn afresh: a sandbox covers it
 FRESH_KEPT = 4  # folders with other than the two fixed seeds that are kept per data set
 FRESH_SAFE_SECONDS = 3600.0  # such a folder used within this time is never removed: a grading run may be reading it
 
@@ -57,7 +59,8 @@ class Recipe:
     `data_set` and `version` name the maker and its generator; `shape` and `dtype` the array; `payload` the file or
     folder below the data set's folder that callers want; `options` what else decides the bytes (JSON values only).
     `most_bytes` is an upper bound on the disk space, `about_seconds` an estimate; `steps` is how often `write`
-    advances its sink in all. `write(path, sink)` writes the payload to `path` through `sink`.
+    advances its sink in all. `write(path, sink)` writes the payload to `path` through `sink`. When it is `resumable`, what
+    an interrupted run has written is kept, and `write` finds it there: it must leave no half-written file.
     """
 
     data_set: str
@@ -72,13 +75,25 @@ class Recipe:
     steps: int
     write: Callable[[Path, Sink], None] = field(compare=False, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    resumable: bool = False
 
     @property
     def name(self) -> str:
-        """The folder's name: every value that decides the bytes is in it."""
+        """The folder's name: every value that decides the bytes is in it.
+
+        A seed that was drawn afresh is not: whoever knew it could make the data of the hidden tests.
+        """
         size = self.scale or _times(self.shape)
         extra = "".join(f"-{key}{_times(value)}" for key, value in self.options.items())
-        return f"{self.data_set}-v{self.version}-{size}{extra}-seed{self.seed}"
+        name = f"{self.data_set}-v{self.version}-{size}{extra}-seed{self.seed}"
+        if not self.fresh:
+            return name
+        return f"{name.rpartition('-')[0]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the seed is neither that of the notebooks nor that of hidden tests outside of grading."""
+        return self.seed not in (DEFAULT_SEED, DEFAULT_HIDDEN_SEED)
 
     def facts(self) -> dict[str, Any]:
         """The part of the manifest that a stored data set must agree with, as JSON values."""
@@ -110,13 +125,15 @@ class Stored:
 def make(recipe: Recipe, *, folder: Path | None = None, show_progress: bool | None = None) -> Path:
     """The payload of the data set, made now unless a complete one is there.
 
-    In `data_home()`, under `recipe.name`, or at `folder`. Complete means: the manifest agrees with the recipe, and
-    every file has its size (for the hashes see `verify`). Several processes may ask at once: one makes it, the others
-    wait. Messages go to stdout.
+    In `data_home()`, under `recipe.name` (in its folder `hidden` for a fresh seed), or at `folder`. Where that cannot be
+    written, as in the sandbox around submissions, among the temporary files. Complete means: the manifest agrees with the
+    recipe, and every file has its size (for the hashes see `verify`). Several processes may ask at once: one makes it, the
+    others wait. Messages go to stdout.
 
     Errors: `DiskTooSmall`; FileExistsError when `folder` holds something else.
     """
-    target = folder.absolute() if folder is not None else data_home() / recipe.name
+    target = folder.absolute() if folder is not None else _place(data_home(), recipe=recipe)
+    _ASKED[target] = None
     if is_ready(target, recipe=recipe):
         _mark_used(target)
         return target / recipe.payload
@@ -136,14 +153,31 @@ def make(recipe: Recipe, *, folder: Path | None = None, show_progress: bool | No
     return target / recipe.payload
 
 
+def asked_for() -> tuple[Path, ...]:
+    """The folders of all data sets that this process has asked for."""
+    return tuple(_ASKED)
+
+
+_ASKED: dict[Path, None] = {}
+
+
+def _place(home: Path, *, recipe: Recipe) -> Path:
+    """Where a data set belongs: below `home`, or among the temporary files where nothing new can be written there."""
+    target = home / HIDDEN / recipe.name if recipe.fresh else home / recipe.name
+    nearest = next(parent for parent in target.parents if parent.is_dir())
+    if target.exists() or os.access(nearest, os.W_OK):
+        return target
+    return Path(tempfile.gettempdir()) / "autograde-data" / recipe.name
+
+
 def _make_locked(recipe: Recipe, *, target: Path, show_progress: bool | None) -> None:
     """Write the data set aside and rename it; on any exception, Ctrl-C included, nothing stays."""
     size = format_bytes(recipe.most_bytes)
     say(f"Making {recipe.name} ({_times(recipe.shape)}, up to {size}, about {_duration(recipe.about_seconds)}).")
     started = time.monotonic()
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    partial = _unfinished(target) if recipe.resumable else target.with_name(f"{target.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir()
+        partial.mkdir(exist_ok=recipe.resumable)
         with progress_bar(recipe.data_set, steps=recipe.steps, show=show_progress) as advance:
             sink = Sink(root=partial, advance=advance)
             recipe.write(partial / recipe.payload, sink)
@@ -155,13 +189,21 @@ def _make_locked(recipe: Recipe, *, target: Path, show_progress: bool | None) ->
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         partial.rename(target)
     except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if recipe.resumable and isinstance(error, KeyboardInterrupt):
+            say("Interrupted. What was finished is kept; the same command goes on from there, --remove removes it.")
+        else:
+            shutil.rmtree(partial, ignore_errors=True)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # somebody else filled it meanwhile
             raise DiskTooSmall(
                 needed_bytes=recipe.most_bytes, free_bytes=shutil.disk_usage(target.parent).free, path=target.parent
             ) from error
         raise
     say(f"Made {format_bytes(manifest['bytes'])} in {time.monotonic() - started:.1f} s: {target}")
+
+
+def _unfinished(target: Path) -> Path:
+    """Where a resumable data set is made, until it is complete."""
+    return target.with_name(f"{target.name}.unfinished")
 
 
 def is_ready(folder: Path, *, recipe: Recipe) -> bool:
@@ -202,7 +244,9 @@ def list_data(home: Path | None = None) -> tuple[Stored, ...]:
     home = data_home() if home is None else home
     if not home.is_dir():
         return ()
-    return tuple(stored for folder in sorted(home.iterdir()) if (stored := _stored(folder)) is not None)
+    places = [place for place in (home, home / HIDDEN) if place.is_dir()]
+    folders = sorted(folder for place in places for folder in place.iterdir())
+    return tuple(stored for folder in folders if (stored := _stored(folder)) is not None)
 
 
 def remove_data(folder: Path) -> int:
@@ -216,6 +260,8 @@ def remove_data(folder: Path) -> int:
         return 0
     with wait_for_lock(_lock_path(folder)):
         _clean_partials(folder)
+        if _unfinished(folder).is_dir():
+            shutil.rmtree(_unfinished(folder))
         if not folder.exists():
             return 0
         if not _is_ours(folder):
@@ -229,7 +275,8 @@ def remove_data(folder: Path) -> int:
 
 
 def _stored(folder: Path) -> Stored | None:
-    manifest = read_manifest(folder) if ".partial-" not in folder.name else None
+    unfinished = ".partial-" in folder.name or folder.name.endswith(".unfinished")
+    manifest = None if unfinished else read_manifest(folder)
     if manifest is None:
         return None
     return Stored(

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_scripts.command import build_command
+from data_scripts.form import Form, padded_bytes
 from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
-from data_scripts.store import Recipe, make
 
 __all__ = [
     "FRAME_RATE_HZ",
@@ -348,36 +348,26 @@ def fetch(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_recipe(Movie(size, seed), scale=named))
+    return _ZARR.fetch(scale=scale, seed=seed, shape=shape)
 
 
-def _recipe(truth: Movie, *, scale: str | None) -> Recipe:
-    chunks = chunks_of(truth.shape)
-    padded = math.prod(math.ceil(size / chunk) * chunk for size, chunk in zip(truth.shape, chunks, strict=True))
-    return Recipe(
-        data_set="two-photon",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=truth.seed,
-        shape=truth.shape,
-        dtype="uint16",
-        payload="movie.zarr",
-        most_bytes=2 * padded + 4096,
-        about_seconds=truth.nbytes * 3.5e-8,
-        steps=truth.shape[0],
-        write=functools.partial(_write, truth),
-    )
-
-
-def _write(truth: Movie, path: Path, sink: Sink) -> None:
-    write_zarr(path, truth, sink=sink)
-
+_ZARR = Form(
+    data_set="two-photon",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Movie,
+    dtype="uint16",
+    payload="movie.zarr",
+    most_bytes=lambda movie: padded_bytes(movie.shape, chunks_of(movie.shape), itemsize=2) + 4096,
+    about_seconds=lambda movie: movie.nbytes * 3.5e-8,
+    steps=lambda movie: movie.shape[0],
+    write=write_zarr,
+)
 
 main = build_command(
     "two_photon",
     summary="Make the two-photon calcium-imaging movie: zarr, uint16 (t, y, x).",
-    forms={"zarr": lambda scale, seed: _recipe(movie(scale=scale, seed=seed), scale=scale)},
+    forms={"zarr": _ZARR.recipe},
 )
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ noise whose variance grows with brightness. Voxels are 5 x 2 x 2 um. The full si
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import math
@@ -21,9 +22,9 @@ import numpy.typing as npt
 
 from data_scripts.anatomy import VOXEL_SIZE_UM, Anatomy, Shape, Singles, anatomy
 from data_scripts.command import build_command
+from data_scripts.form import Form, padded_bytes
 from data_scripts.settings import check_seed, pick_size
 from data_scripts.sink import Sink, create_array
-from data_scripts.store import Recipe, make
 
 __all__ = [
     "GENERATOR_VERSION",
@@ -54,6 +55,7 @@ VESSEL_GREY = 900.0
 CELL_GREY = 2200.0
 
 _STRIP_ROWS = 64  # a plane is drawn in strips of so many rows: temporaries stay in the cache, memory stays small
+_CHUNKS: Shape = (16, 128, 128)
 _SLAB_BYTES = 4 * 2**20  # what write_zarr holds at once, where the chunks allow
 _PLANE_OVERHEAD_BYTES = 1024  # header of a TIFF file
 
@@ -297,7 +299,7 @@ def _compressed_planes(volume: Volume, *, fraction: float) -> frozenset[int]:
     return frozenset(order[:count].tolist())
 
 
-def write_zarr(path: Path, volume: Volume, *, chunks: Shape = (16, 128, 128), sink: Sink | None = None) -> None:
+def write_zarr(path: Path, volume: Volume, *, chunks: Shape = _CHUNKS, sink: Sink | None = None) -> None:
     """Write `volume` as a zarr v3 array, uint16 (z, y, x), zarr's default compressor, in slabs of whole chunks.
 
     Holds one slab, of at most 4 MiB or one row of chunks, and what zarr makes of it. The attribute voxel_size_um
@@ -340,19 +342,15 @@ def fetch_stack(*, scale: str | None = None, seed: int = 0, shape: Shape | None 
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_stack_recipe(Volume(size, seed), scale=named))
+    return _STACK.fetch(scale=scale, seed=seed, shape=shape)
 
 
-def fetch_zarr(
-    *, scale: str | None = None, seed: int = 0, shape: Shape | None = None, chunks: Shape = (16, 128, 128)
-) -> Path:
+def fetch_zarr(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None, chunks: Shape = _CHUNKS) -> Path:
     """The same volume as a zarr v3 array, uint16 (z, y, x); see `write_zarr`. Made the first time.
 
     Errors: ValueError for a wrong scale, shape or seed; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_zarr_recipe(Volume(size, seed), scale=named, chunks=chunks))
+    return _zarr(chunks).fetch(scale=scale, seed=seed, shape=shape)
 
 
 def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
@@ -360,56 +358,39 @@ def fetch(*, scale: str | None = None, seed: int = 0) -> Path:
     return fetch_stack(scale=scale, seed=seed)
 
 
-def _stack_recipe(truth: Volume, *, scale: str | None) -> Recipe:
-    return Recipe(
-        data_set="whole-organ-tiff",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=truth.seed,
-        shape=truth.shape,
-        dtype="uint16",
-        payload="planes",
-        most_bytes=truth.nbytes + truth.shape[0] * _PLANE_OVERHEAD_BYTES,
-        about_seconds=truth.nbytes * 4.0e-8,
-        steps=truth.shape[0],
-        write=functools.partial(_write_stack, truth),
-    )
+_STACK = Form(
+    data_set="whole-organ-tiff",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Volume,
+    dtype="uint16",
+    payload="planes",
+    most_bytes=lambda truth: truth.nbytes + truth.shape[0] * _PLANE_OVERHEAD_BYTES,
+    about_seconds=lambda truth: truth.nbytes * 4.0e-8,
+    steps=lambda truth: truth.shape[0],
+    write=write_tiff_stack,
+)
 
 
-def _zarr_recipe(truth: Volume, *, scale: str | None, chunks: Shape = (16, 128, 128)) -> Recipe:
-    return Recipe(
+def _zarr(chunks: Shape) -> Form[Volume, Shape]:
+    def most_bytes(truth: Volume) -> int:
+        return truth.nbytes + 4096 + 64 * padded_bytes(truth.shape, chunks, itemsize=1) // math.prod(chunks)
+
+    return dataclasses.replace(
+        _STACK,
         data_set="whole-organ-zarr",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=truth.seed,
-        shape=truth.shape,
-        dtype="uint16",
         payload="volume.zarr",
-        most_bytes=truth.nbytes
-        + 4096
-        + 64 * math.prod(math.ceil(n / c) for n, c in zip(truth.shape, chunks, strict=True)),
-        about_seconds=truth.nbytes * 3.5e-8,
-        steps=truth.shape[0],
-        write=functools.partial(_write_zarr, truth, chunks),
+        most_bytes=most_bytes,
+        about_seconds=lambda truth: truth.nbytes * 3.5e-8,
+        write=functools.partial(write_zarr, chunks=chunks),
         options={"chunks": tuple(chunks)},
     )
-
-
-def _write_stack(truth: Volume, path: Path, sink: Sink) -> None:
-    write_tiff_stack(path, truth, sink=sink)
-
-
-def _write_zarr(truth: Volume, chunks: Shape, path: Path, sink: Sink) -> None:
-    write_zarr(path, truth, chunks=chunks, sink=sink)
 
 
 main = build_command(
     "whole_organ",
     summary="Make the whole-organ light-sheet stack: uint16 (z, y, x), TIFF planes or zarr.",
-    forms={
-        "tiff": lambda scale, seed: _stack_recipe(volume(scale=scale, seed=seed), scale=scale),
-        "zarr": lambda scale, seed: _zarr_recipe(volume(scale=scale, seed=seed), scale=scale),
-    },
+    forms={"tiff": _STACK.recipe, "zarr": _zarr(_CHUNKS).recipe},
 )
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,17 @@ def test_a_block_above_its_ceiling_raises_an_assertion_error_with_the_facts():
     assert str(caught.value).startswith("Too much memory: 3")
     assert "16 MiB allowed" in str(caught.value)
     assert "a 1 TiB recording would need" in str(caught.value)
+
+
+def test_what_memray_says_on_being_imported_does_not_reach_stderr(tmp_path):
+    (tmp_path / "memray.py").write_text("import os\nos.write(2, b'WARNING')\ndef set_log_level(level): pass\n")
+    code = (
+        "import os; from autograde.block import import_memray; print(import_memray().__name__); os.write(2, b'heard')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("memray\n", "heard")
 
 
 def test_the_figure_is_not_known_before_the_end():

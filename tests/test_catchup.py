@@ -171,6 +171,9 @@ def test_before_a_pass_nothing_is_shown_and_the_exit_code_is_1(place, judged):
     assert done.exit_code == 1
     assert "double does not pass yet. To go on without it, ask your instructor for its code" in done.stdout
     assert path.read_bytes() == before
+    (row,) = json.loads(CliRunner().invoke(main, ["catchup", str(path), "double", "--format", "json"]).stdout)
+    assert (row["exercise"], row["backup"]) == ("double", None)
+    assert row["message"].startswith("double does not pass yet.")
 
 
 def test_in_a_graded_course_only_the_code_opens(graded_course, tmp_path, judged):

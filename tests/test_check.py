@@ -137,6 +137,41 @@ def test_one_exercise_alone_runs_only_its_tests(tmp_path, quick):
         check_notebook(path, exercise="cuont")
 
 
+STUBS = {"double": f"def double(values):\n    {toys.STUB}", "count": f"def count(n_mib):\n    {toys.STUB}"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "extra", "run"),
+    [
+        (STUBS, "x = 1", False),
+        (STUBS | {"double": toys.RIGHT["double"]}, "x = 1", True),
+        (STUBS | {"double": "def double(values):\n    pass"}, "x = 1", True),
+        (STUBS | {"double": "def double(values:\n    raise NotImplementedError()"}, "x = 1", True),
+        (STUBS, "def double(values):\n    return values", True),
+    ],
+)
+def test_only_a_notebook_that_is_as_it_was_handed_out_need_not_be_run(tmp_path, quick, answers, extra, run):
+    path = toys.write(
+        toys.answered(toys.source_book(), answers, extra=[toys.plain(extra)]), tmp_path / "exercise.ipynb"
+    )
+    judged = check_notebook(path)
+    assert bool(quick) is run
+    if not run:
+        assert [result.verdict for result in judged.tests] == [Verdict.NS] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
+def test_of_an_untouched_notebook_is_said_what_a_judge_would_say(tmp_path, monkeypatch):
+    path = toys.write(toys.answered(toys.source_book(), STUBS), tmp_path / "exercise.ipynb")
+
+    def said():
+        return [(one.test, one.verdict, one.message) for one in check_notebook(path).tests]
+
+    at_once = said()
+    monkeypatch.setattr(check, "_untouched", lambda notebook: False)
+    assert at_once == said()
+
+
 # --- the command, and the call in a notebook ----------------------------------------------------------------------------
 
 

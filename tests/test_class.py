@@ -482,11 +482,12 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(released, tmp_path, sc
 def test_workers_that_could_not_judge_are_refused(course, scheduler, monkeypatch):
     address, _ = scheduler
     toys.hand_in(course, "ada", RIGHT)
-    place = cohort._workplace(course.root, "toy")
+    place = cohort._workplace(course.root, "toy", "process")
     for broken, words in (
         (replace(place, sources=None), "does not see the course"),
         (replace(place, sources="other"), "sees another version of toy"),
         (replace(place, grader="other"), "has another version of autograde"),
+        (replace(place, sandbox=None), "cannot have the auto sandbox"),
         (replace(place, jobs=1), "have 2 threads, its cores and memory are enough for 1 submissions at once"),
     ):
         with monkeypatch.context() as patch:

@@ -63,7 +63,7 @@ def test_the_overview_lists_every_command_with_a_sentence():
         assert any(len(line.split()) > 3 for line in text.splitlines() if line.startswith(f"  {command} ")), command
 
 
-@pytest.mark.parametrize("command", ["data", "verify", "check", "collect", "grade"])
+@pytest.mark.parametrize("command", ["board", "catchup", "check", "collect", "data", "grade", "update", "verify"])
 def test_what_has_results_has_formats(command):
     assert "--format [table|json|csv]" in call(command, "--help")[1].replace("\n", " ")
 

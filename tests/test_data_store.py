@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -116,7 +117,7 @@ def test_nothing_is_left_beside_the_data(home: Path):
 
 
 def test_the_bar_is_drawn_on_stdout(home: Path, capfd: pytest.CaptureFixture[str]):
-    recipe = whole_organ._stack_recipe(whole_organ.Volume(SHAPE), scale=None)
+    recipe = whole_organ._STACK.recipe(None, shape=SHAPE)
     store.make(recipe, show_progress=True)
     told = capfd.readouterr()
     assert "23/23" in told.out
@@ -162,7 +163,7 @@ def test_damage_is_noticed_and_the_data_made_again(home: Path, damage: str):
 
 def test_data_of_an_older_generator_is_not_taken(home: Path, monkeypatch: pytest.MonkeyPatch):
     old = whole_organ.fetch_stack(shape=SHAPE)
-    monkeypatch.setattr(whole_organ, "GENERATOR_VERSION", whole_organ.GENERATOR_VERSION + 1)
+    monkeypatch.setattr(whole_organ, "_STACK", replace(whole_organ._STACK, version=whole_organ.GENERATOR_VERSION + 1))
     assert whole_organ.fetch_stack(shape=SHAPE) != old
 
 
@@ -237,7 +238,27 @@ def test_fresh_seeds_do_not_pile_up(home: Path):
         old = time.time() - 9000 + 60 * age
         os.utime(folder / "manifest.json", (old, old))
     newest = fetch(shape=shape, seed=999).parent
-    assert names(home) == {folder.name for folder in (*kept, *fresh[-3:], newest)}
+    assert names(home) == {*(folder.name for folder in kept), "hidden"}
+    assert names(home / "hidden") == {folder.name for folder in (*fresh[-3:], newest)}
+
+
+def test_the_name_of_a_folder_does_not_tell_a_fresh_seed(home: Path):
+    path = whole_organ.fetch_stack(shape=(2, 8, 8), seed=4711)
+    assert path.parent.parent == home / "hidden"
+    assert "4711" not in path.parent.name
+    assert path.parent in store.asked_for()
+    assert [stored.seed for stored in data_scripts.list_data()] == [4711]
+
+
+def test_what_cannot_be_written_to_the_data_folder_is_made_among_the_temporary_files(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    there = whole_organ.fetch_stack(shape=(2, 8, 8))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(store.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    assert whole_organ.fetch_stack(shape=(2, 8, 8)) == there
+    assert whole_organ.fetch_stack(shape=(3, 8, 8)).is_relative_to(tmp_path / "tmp" / "autograde-data")
 
 
 def test_data_in_a_read_only_place_is_found(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -265,7 +286,7 @@ def test_a_folder_that_is_not_a_data_set_is_never_removed(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="found something else"):
         store.remove_data(tmp_path)
-    recipe = whole_organ._stack_recipe(whole_organ.Volume(SHAPE), scale=None)
+    recipe = whole_organ._STACK.recipe(None, shape=SHAPE)
     with pytest.raises(FileExistsError, match="found other files"):
         store.make(recipe, folder=tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"

@@ -84,11 +84,14 @@ def test_a_small_machine_is_warned_of(tmp_path, monkeypatch):
 
 
 def test_missing_programs_are_told_with_what_to_install(monkeypatch):
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(
+        doctor, "why_not", lambda: "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
+    )
     monkeypatch.setitem(sys.modules, "memray", None)
     found = doctor._packages()
     assert levels(found) == {"memray": "warning", "bubblewrap": "warning"}
     assert "pip install memray" in found[0].text
+    assert "plain processes: bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)" in found[1].text
 
 
 def test_a_kernel_of_another_python_is_an_error(tmp_path, monkeypatch):

@@ -84,7 +84,7 @@ def test_a_block_that_was_stopped_is_not_praised_for_its_leftovers():
         ("p = dask.delayed(imread(path))", "reads now", "dask.delayed(read)(path)"),
         ("array[:] = np.array(frames)", "holds everything at once, to write it", "write each part into its place"),
         ("a = np.stack(planes)", "joins all the parts in memory", "write each part into its place"),
-        ("return x.compute()", "asks dask for the whole result at once", "let dask write block by block"),
+        ("return x.compute()", "is where dask does the work", "let dask write block by block"),
         ("y = x.rechunk((1, -1, -1))", "keeps many blocks alive", "whole numbers of the chunks you write"),
         ("data = z[...]", "reads the whole array at once", "take a slab"),
         ("data = z[:, :, :]", "reads the whole array at once", "take a slab"),

@@ -222,7 +222,7 @@ def test_verify_refuses_a_mislabelled_solution_both_ways(verified):
 
 
 @needs_linux
-def test_quick_runs_the_first_of_each_verdict_in_a_kernel_and_judges_some_of_the_others(tmp_path):
+def test_quick_judges_the_first_of_each_verdict_and_some_of_the_others(tmp_path):
     course = toys.write_course(tmp_path / "course")
     texts = {
         "double__accepted__one": "def double(values):\n    return values + values",
@@ -234,21 +234,27 @@ def test_quick_runs_the_first_of_each_verdict_in_a_kernel_and_judges_some_of_the
     gallery = write_gallery(tmp_path / "gallery", **texts)
     found = verify(course, "toy", gallery=gallery, exercises=["double"], quick="x")
     runs = {one.entry.name: one for one in found}
-    assert {name for name, one in runs.items() if one.kernel is not None} == {"one", "a", "untouched_stub"}
-    assert runs["two"].judged is not None
+    assert runs["one"].kernel is not None
+    assert all(runs[name].judged is not None for name in ("one", "a", "untouched_stub"))
+    assert len([one for one in found if one.judged is None]) >= 1
+    assert not [one for one in found if one.kernel is not None and one.judged is None]
     assert not any(one.faults for one in found)
     assert rows(found)[0].wrong == 3
 
 
-def test_over_some_turns_every_wrong_solution_is_judged():
-    wrong = [entry(Verdict.WA, f"w{number}") for number in range(20)]
-    judged = set()
-    for turn in "abcdefghijklmnop":
-        chosen = {one.name for one, (yes, _) in zip(wrong, _turns(wrong, turn), strict=True) if yes}
-        assert "w0" in chosen
-        assert 2 <= len(chosen) <= 14
-        judged |= chosen
-    assert judged == {one.name for one in wrong}
+def test_over_some_turns_everything_is_judged():
+    entries = [entry(verdict, f"{verdict}{number}") for verdict in (Verdict.AC, Verdict.WA) for number in range(10)]
+    judged, in_kernel, count = set(), set(), 0
+    for turn in map(str, range(80)):
+        turns = _turns(entries, turn)
+        assert turns[0] == (True, True)
+        assert turns[10][0]
+        count += sum(yes for yes, _ in turns)
+        judged |= {one.name for one, (yes, _) in zip(entries, turns, strict=True) if yes}
+        in_kernel |= {one.name for one, (_, yes) in zip(entries, turns, strict=True) if yes}
+    assert judged == {one.name for one in entries}
+    assert in_kernel == {entries[0].name, entries[10].name}
+    assert 4 < count / 80 < 8
 
 
 @needs_linux

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -212,6 +217,28 @@ def test_without_git_it_says_so(course, tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="git was not found"):
         make_kit(course, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_kit_installs_and_checks_a_notebook_in_an_environment_of_its_own(made, tmp_path):
+    """The packages that it needs are those of this environment; tests/benchmarks/newcomer.py installs them, too."""
+    folder = shutil.copytree(made[1].folder, tmp_path / "kit")
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=False)
+    scripts = environment / ("Scripts" if sys.platform == "win32" else "bin")
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+    (own / "packages.pth").write_text("".join(f"{place}\n" for place in sys.path if "site-packages" in place))
+    installer = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(scripts / "python")]
+    subprocess.run([*installer, "install", "--quiet", "--no-deps", str(folder)], check=True)
+    for package, files in {"autograde": ("py.typed", "templates/board.html.j2"), "data_scripts": ("py.typed",)}.items():
+        assert all((own / package / file).is_file() for file in files)
+    answered = toys.answered(nbformat.read(folder / "release" / "toy" / "exercise.ipynb", 4), toys.RIGHT)
+    toys.write(answered, folder / "release" / "toy" / "exercise.ipynb")
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AUTOGRADE_BOARD")}
+    variables["PATH"] = os.pathsep.join([str(scripts), variables["PATH"]])
+    command = [str(scripts / "autograde"), "check", "release", "--format", "json"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["verdict"] for row in json.loads(done.stdout)] == ["AC", "AC"]
 
 
 def test_the_command_names_what_it_made(course, tmp_path):

@@ -117,7 +117,6 @@ def leak_hidden_test(book):
     book.cells.append(toys.text('assert double(-17) == -34, "double(-17) is -34, which is secret"'))
 
 
-@pytest.mark.xfail(reason="a line that also stands in an open part of the source is taken for no secret", strict=True)
 @pytest.mark.parametrize("leak", [leak_into_text, leak_hidden_test])
 def test_a_copy_of_hidden_text_in_a_markdown_cell_is_found(course, leak):
     rewrite(course, leak)
@@ -175,14 +174,45 @@ def test_leaks_are_found_in_folders_below_and_in_files_that_are_not_text(tmp_pat
     assert find_leaks(tmp_path, HIDDEN) == ["a/b/c.bin: return doubled_by_hand", "broken.ipynb: return doubled_by_hand"]
 
 
+LONGER = """\
+def f(values):
+    ### BEGIN SOLUTION
+    total = 0
+    for value in values:
+        total += value ** 2
+    return total ** 0.5
+    ### END SOLUTION"""
+
+
+@pytest.mark.parametrize("fold", ["{}", "<details><summary>Hint</summary>\n\n{}\n</details>"])
+def test_a_single_line_may_be_a_hint_when_it_is_folded_and_three_in_a_row_may_not(fold):
+    def found(text):
+        book = toys.book(toys.text(fold.format(text)), toys.solution("f", LONGER))
+        return [line for line in secrets([book]) if line in text]
+
+    assert bool(found("Begin with `for value in values:`.")) is (fold == "{}")
+    copy = " ".join(line.strip() for line in LONGER.splitlines()[2:-1])
+    assert "total = 0 for value in values: total += value ** 2" in found(copy)
+
+
+def test_a_copy_of_a_solution_in_an_open_code_cell_is_found(course):
+    copy = "def mine(values):\n    total = 0\n    for value in values:\n        total += value ** 2\n"
+    rewrite(course, lambda book: book.cells.extend([toys.solution("f", LONGER), toys.plain(copy)]))
+    with pytest.raises(CourseError, match=r"1 hidden lines would get out.*exercise\.ipynb: total = 0 for value in"):
+        release(course, "toy")
+
+
 def test_short_lines_and_lines_that_students_see_anyway_are_no_secrets():
     book = toys.book(
-        toys.text("As said: `total = values.sum()`."),
+        toys.text("As said: <details>`total = values.sum()`</details>."),
+        toys.plain("x = 1\nsquares = values ** 2"),
         toys.solution(
-            "f", "### BEGIN SOLUTION\nx = 1\ntotal = values.sum()\nreturn total / n_values\n### END SOLUTION"
+            "f",
+            "### BEGIN SOLUTION\nx = 1\nsquares = values ** 2\ntotal = values.sum()\n### END SOLUTION\n"
+            "### BEGIN SOLUTION\nreturn total / n_values\n### END SOLUTION",
         ),
     )
-    assert secrets([book]) == {"return total / n_values"}
+    assert secrets([book]) == {"x = 1 squares = values ** 2 total = values.sum()", "return total / n_values"}
 
 
 def test_a_whole_essay_is_a_secret():

@@ -172,6 +172,8 @@ def test_the_command_keeps_a_backup_and_a_second_time_changes_nothing(tmp_path):
     assert "It is up to date." in done.stdout
     assert path.read_bytes() == after
     assert sorted(one.name for one in path.parent.iterdir()) == ["backup", "exercise.ipynb"]
+    done = CliRunner().invoke(main, ["update", str(path), "--release", str(fresh), "--format", "csv"])
+    assert done.stdout.splitlines() == ["notebook,backup,note", f"{path},,It is up to date."]
 
 
 def test_the_release_may_be_a_kits_zip(tmp_path):

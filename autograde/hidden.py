@@ -1,0 +1,57 @@
+"""What a sandboxed student process sees of hidden data: nothing, but for the time of a call.
+
+Data with a seed that was drawn for this grading lies in one folder of the data (data_scripts/store.py). The sandbox has an
+empty folder in its place; while a call runs, the files that the tests have asked for are in it, as hard links and without
+the manifest that knows the seed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+__all__ = ["HiddenData"]
+
+_HIDDEN, _VIEWS, _MANIFEST = "hidden", ".views", "manifest.json"
+
+
+class HiddenData:
+    """The folder that stands for the hidden data of `data` in one sandbox; `remove` it at the end."""
+
+    def __init__(self, data: Path) -> None:
+        self.covered = data / _HIDDEN
+        views = self.covered / _VIEWS
+        views.mkdir(parents=True, exist_ok=True)
+        for left in views.iterdir():  # by judges that were killed
+            owner = left.name.partition("-")[0]
+            if not (owner.isdigit() and psutil.pid_exists(int(owner))):
+                shutil.rmtree(left, ignore_errors=True)
+        self.view = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=views))
+        self.view.chmod(0o755)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """For the time of the block the data is there that this process has asked for until now."""
+        store: Any = sys.modules.get("data_scripts.store")  # courses may have other makers, or none
+        asked = () if store is None else [path for path in store.asked_for() if path.parent == self.covered]
+        try:
+            for path in asked:
+                with suppress(FileNotFoundError):  # it was removed meanwhile; the test will say so
+                    shutil.copytree(
+                        path, self.view / path.name, copy_function=os.link, ignore=shutil.ignore_patterns(_MANIFEST)
+                    )
+            yield
+        finally:
+            for path in asked:
+                shutil.rmtree(self.view / path.name, ignore_errors=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.view, ignore_errors=True)

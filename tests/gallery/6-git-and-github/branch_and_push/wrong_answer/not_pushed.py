@@ -1,0 +1,6 @@
+# message: it was made, and not pushed
+def branch_and_push(repo, branch, chunks):
+    git(f"switch -c {branch}", cwd=repo)
+    set_chunks(repo, chunks)
+    git("add chunks.yml", cwd=repo)
+    git("commit -m 'Another chunk shape'", cwd=repo)

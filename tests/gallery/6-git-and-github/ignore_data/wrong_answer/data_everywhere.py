@@ -1,0 +1,6 @@
+# message: is ignored, and should not be
+def ignore_data(repo, mistake):
+    (repo / ".gitignore").write_text("*.zarr/\n*.tif\ndata\n")
+    git(f"rm -r --cached {mistake}", cwd=repo)
+    git("add .gitignore", cwd=repo)
+    git("commit -m 'Ignore data'", cwd=repo)

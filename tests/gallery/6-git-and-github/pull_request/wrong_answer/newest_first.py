@@ -1,0 +1,5 @@
+# message: A reviewer reads from the oldest
+def pull_request(repo, branch):
+    commits = git(f"log --format=%s origin/main..{branch}", cwd=repo).splitlines()
+    files = git(f"diff --name-only origin/main...{branch}", cwd=repo).splitlines()
+    return {"commits": commits, "files": sorted(files)}

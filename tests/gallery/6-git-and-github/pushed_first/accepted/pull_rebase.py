@@ -1,0 +1,3 @@
+def pushed_first(repo):
+    git("pull --rebase", cwd=repo)
+    git("push", cwd=repo)
