@@ -7,9 +7,11 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -896,7 +898,7 @@ def collect(
     "--scheduler", default=None, metavar="ADDRESS", help="A dask scheduler whose workers see the same folder."
 )
 @_sandbox
-@click.option("--again", is_flag=True, help="Judge everything again, with new hidden data.")
+@click.option("--again", "--force", "again", is_flag=True, help="Judge everything again, with new hidden data.")
 @_format
 @click.pass_context
 def grade(
@@ -912,7 +914,8 @@ def grade(
 ) -> None:
     """Judge what has been handed in for an assignment (submitted/<student>/<assignment>/).
 
-    May be stopped at any time: the same command goes on where it was. In graded mode the marks go into the gradebook.
+    May be stopped at any time: the same command goes on where it was. Only what changed is judged again, and marks that
+    changed are listed. In graded mode the marks go into the gradebook; those given by hand stay.
 
     \b
     Example:
@@ -927,8 +930,14 @@ def grade(
     with _progress(f"grade {assignment}") as progress:
         task = progress.add_task("")
 
+        verdicts: Counter[str] = Counter()
+
         def told(judged: cohort.Judged, total: int) -> None:
-            progress.update(task, advance=1, total=total, description=judged.report.student)
+            verdicts.update(test.verdict.words if test.verdict else "for a person" for test in judged.report.tests)
+            so_far = ", ".join(f"{count} {words}" for words, count in verdicts.most_common())
+            progress.update(task, advance=1, total=total, description=f"{escape(judged.report.student)}  ({so_far})")
+            for change in judged.changes:
+                progress.console.print(f"changed: {change}", highlight=False, markup=False, soft_wrap=True)
 
         judged = cohort.grade(
             course,
@@ -941,6 +950,8 @@ def grade(
             again=again,
             told=told,
         )
+    for path in cohort.strays(course):
+        click.echo(f"autograde: {path} is no assignment of this course; nobody looks at it", err=True)
     reports = [one.report for one in judged]
     if style == "json":
         click.echo(json.dumps([to_jsonable(report) for report in reports], indent=2, ensure_ascii=False))
@@ -990,6 +1001,7 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
       autograde report 2-conversion && xdg-open build/report/2-conversion/index.html
     """
     from . import cohort
+    from .marks import final_marks
     from .report import write_report
 
     course = _course(ctx)
@@ -1001,14 +1013,66 @@ def report(ctx: click.Context, assignment: str, out: Path | None, roster: Path |
             roster=_read_roster(roster),
             told=lambda one, total: progress.update(task, advance=1, total=total, description=one.report.student),
         )
+    folder = out or course.build("report", assignment)
     page = write_report(
-        out or course.build("report", assignment),
+        folder,
         [one.report for one in judged],
         title=assignment,
         outcomes={(one.report.student, fact.notebook, fact.test): fact for one in judged for fact in one.outcomes},
+        marks={} if course.settings.practice else final_marks(course, assignment),
+        links=_feedback_links(course, assignment, folder),
         practice=course.settings.practice,
     )
     click.echo(f"report: {page}")
+
+
+def _feedback_links(course: Any, assignment: str, folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Where each student's feedback lies, as seen from a report in `folder`."""
+    return {
+        student: [
+            (path.stem, quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()))
+            for path in sorted(course.folder("feedback", student, assignment).glob("*.html"))
+        ]
+        for student in course.students(assignment)
+    }
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--student", "students", multiple=True, help="Only this student; may be given more than once.")
+@click.option("--hidden-tests", is_flag=True, help="Show the text of hidden tests, too, not only what they say.")
+@_format
+@click.pass_context
+def feedback(ctx: click.Context, assignment: str, students: tuple[str, ...], hidden_tests: bool, style: str) -> None:
+    """Write what students get back: their notebooks as pages, with verdicts, memory charts, explanations and points.
+
+    Into feedback/<student>/<assignment>/, from what `autograde grade` has found and people have marked. Nothing in a page
+    runs, whoever wrote it; `nbgrader release_feedback` hands them out.
+
+    \b
+    Example:
+      autograde feedback 2-conversion
+      autograde feedback 2-conversion --student ada --hidden-tests
+    """
+    from .feedback import write_feedback
+
+    course = _course(ctx)
+    with _progress(f"feedback {assignment}") as progress:
+        task = progress.add_task("")
+        pages = write_feedback(
+            course,
+            assignment,
+            students=students or None,
+            hidden_tests=hidden_tests,
+            told=lambda name, total: progress.update(task, advance=1, total=total, description=escape(name)),
+        )
+    rows = [{"student": page.student, "notebook": page.notebook, "path": str(page.path)} for page in pages]
+
+    def table() -> None:
+        folder = course.folder("feedback", "<student>", assignment)
+        click.echo(f"feedback for {len({page.student for page in pages})} students: {folder}")
+
+    _print_rows(style, ["student", "notebook", "path"], rows, table)
 
 
 # --- the terabyte -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AutogradeError", "CourseError", "JudgeError", "MeterError", "SubmissionError"]
+__all__ = ["AutogradeError", "CourseError", "JudgeError", "MeterError", "StorageError", "SubmissionError"]
 
 
 class AutogradeError(Exception):
@@ -23,3 +23,7 @@ class JudgeError(AutogradeError):
 
 class MeterError(JudgeError):
     """Memory could not be measured: a missing measurement is a failure, never a pass."""
+
+
+class StorageError(JudgeError):
+    """What was found cannot be kept (a full disk, a gradebook out of reach): grading stops, and the next run goes on."""

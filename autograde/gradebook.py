@@ -1,21 +1,17 @@
-"""Where nbgrader comes in: it makes the release, and it keeps the marks. Nothing of it is patched.
+"""Where nbgrader comes in: it makes the release, it asks our judge, it makes feedback. Nothing of it is patched.
 
 `Rebuild` and `Judge` are preprocessors for `nbgrader autograde` and the formgrader's button; nbgrader_config.py names them.
-`record` writes what `autograde grade` has found into the same gradebook.
+`marks` writes what they and `autograde grade` have found into nbgrader's gradebook.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import os
 import re
-import sysconfig
 import tempfile
 import textwrap
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +20,18 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.filters import markdown2html
 from nbformat import v4
-from nbgrader import utils
-from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, NbGraderPreprocessor
-from sqlalchemy.exc import SAWarning
 
 from .chart import memory_chart
 from .course import Course, find_course
 from .errors import CourseError, JudgeError, SubmissionError
 from .explain import summarize
+from .journal import storage, write_whole
+from .marks import Marks, own_programs
 from .notebook import merge, read_notebook
-from .teams import Team
-from .types import Outcome, Report, TestResult, Verdict, to_jsonable
+from .types import Outcome, TestResult, Verdict, to_jsonable
 
 __all__ = [
     "Judge",
@@ -45,29 +39,12 @@ __all__ = [
     "Rebuild",
     "SafeExporter",
     "annotate",
+    "carry_exchange_files",
     "clean_markdown",
     "generate_release",
-    "record",
-    "share_marks",
     "stubs",
     "write_autograded",
 ]
-
-
-@contextmanager
-def _own_programs() -> Iterator[None]:
-    """This environment's programs first on PATH: nbgrader makes a new gradebook by calling `alembic`."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
-
-
-def _database(course: Course) -> tuple[str, str]:
-    url = course.config.CourseDirectory.get("db_url") or f"sqlite:///{course.root / 'gradebook.db'}"
-    return str(url), str(course.config.CourseDirectory.get("course_id") or "default_course")
 
 
 # --- release ----------------------------------------------------------------------------------------------------------
@@ -108,7 +85,7 @@ def generate_release(
         config.SaveCells.enabled = False
     api = NbGraderAPI(config=config)
     api.coursedir.root = str(course.root)
-    with _own_programs():
+    with own_programs():
         result = api.generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}: {_last_words(result)}")
@@ -199,83 +176,19 @@ def _may_stay(tag: str, name: str, value: str) -> bool:
 def write_autograded(course: Course, student: str, assignment: str, books: Mapping[str, Any]) -> None:
     """Write the judged notebooks to autograded/, each aside and then in place."""
     folder = course.folder("autograded", student, assignment)
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, book in books.items():
-        aside = folder / f".{name}.ipynb.new"
-        aside.write_text(nbformat.writes(book), encoding="utf-8")
-        aside.replace(folder / f"{name}.ipynb")
+        write_whole(folder / f"{name}.ipynb", nbformat.writes(book))
+    carry_exchange_files(course, student, assignment, folder)
 
 
-# --- marks ------------------------------------------------------------------------------------------------------------
-
-
-def record(course: Course, reports: Sequence[Report], manual: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-    """Put the points of `reports` into nbgrader's gradebook. Marks given by hand stay.
-
-    `manual` lists, by student, the (notebook, cell) pairs that wait for a person. Raises `CourseError` when the assignment
-    is not in the gradebook yet.
-    """
-    url, course_id = _database(course)
-    with _own_programs(), warnings.catch_warnings(), Gradebook(url, course_id) as book:
-        # nbgrader 0.9.6 makes a submission's grades before it adds the submission to the session, and SQLAlchemy says so
-        warnings.simplefilter("ignore", category=SAWarning)
-        for report in reports:
-            try:
-                book.find_assignment(report.assignment)
-            except MissingEntry:
-                raise CourseError(
-                    f"{report.assignment} is not in the gradebook yet: run `autograde release {report.assignment}` first"
-                ) from None
-            book.update_or_create_student(report.student)
-            if report.status == "missing":
-                continue  # nothing was handed in: no submission, as nbgrader has it
-            book.update_or_create_submission(report.assignment, report.student)
-            for result in report.tests:
-                _save(book, report, result)
-            for notebook, cell in manual.get(report.student, ()):
-                grade = book.find_grade(cell, notebook, report.assignment, report.student)
-                grade.needs_manual_grade = grade.manual_score is None
-        book.db.commit()
-
-
-def _save(book: Any, report: Report, result: TestResult) -> None:
-    grade = book.find_grade(result.test, result.notebook, report.assignment, report.student)
-    grade.auto_score = result.points
-    # nbgrader would count a missing score as 0; the flag says that a person has to look
-    grade.needs_manual_grade = grade.manual_score is not None or result.points is None
-
-
-def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) -> None:
-    """Copy the marks and comments that a person gave the one who handed in to the members of the team.
-
-    A mark that a person gave a member directly stays: `memory`, a JSON file, says which ones were copied here. Extra credit
-    is never copied: it is for what one member did beyond the team.
-    """
-    url, course_id = _database(course)
-    before: dict[str, list[Any]] = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
-    after = dict(before)
-    with _own_programs(), Gradebook(url, course_id) as book:
-        for notebook in book.find_submission(assignment, team.hands_in).notebooks:
-            for grade in notebook.grades:
-                names = (grade.name, notebook.name, assignment)
-                for member in team.members:
-                    theirs = book.find_grade(*names, member)
-                    key = "/".join((member, notebook.name, grade.name))
-                    if theirs.manual_score in (None, before.get(key, [None, None])[0]):
-                        theirs.manual_score = grade.manual_score
-                        theirs.needs_manual_grade = grade.needs_manual_grade
-                        after[key] = [grade.manual_score, after.get(key, [None, None])[1]]
-            for comment in notebook.comments:
-                for member in team.members:
-                    theirs = book.find_comment(comment.name, notebook.name, assignment, member)
-                    key = "/".join((member, notebook.name, comment.name))
-                    if theirs.manual_comment in (None, before.get(key, [None, None])[1]):
-                        theirs.manual_comment = comment.manual_comment
-                        after[key] = [after.get(key, [None, None])[0], comment.manual_comment]
-        aside = memory.with_name(f"{memory.name}.new")
-        aside.write_text(json.dumps(after), encoding="utf-8")
-        book.db.commit()
-        aside.replace(memory)
+def carry_exchange_files(course: Course, student: str, assignment: str, folder: Path) -> None:
+    """Copy what the exchange wants beside a submission when it gives back feedback; links, which lead anywhere, are not."""
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        path = course.submitted(student, assignment) / name
+        if path.is_file() and not path.is_symlink():
+            write_whole(folder / name, path.read_bytes()[:4096].decode("utf-8", "replace"))
 
 
 # --- inside `nbgrader autograde` ----------------------------------------------------------------------------------------
@@ -310,29 +223,20 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
     """Judges a rebuilt notebook in a process of its own, and saves the points: the second step of `nbgrader autograde`."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        from .cohort import judge_submission  # here: the judge's modules are of no use to release and record
+        from .submission import judge_submission  # here: the judge's modules are of no use to release and record
 
         facts = resources["nbgrader"]
         course = find_course(Path.cwd())
         with tempfile.TemporaryDirectory(prefix="autograde-nbgrader-") as folder:
             path = Path(folder) / "submission.ipynb"
             path.write_text(nbformat.writes(nb), encoding="utf-8")
-            judged = judge_submission(course, facts["assignment"], facts["student"], {facts["notebook"]: path})
+            judged = judge_submission(
+                course, facts["assignment"], facts["student"], {facts["notebook"]: path}, only=facts["notebook"]
+            )
         if judged.report.status == "judge_error":
             raise JudgeError(judged.report.message)
         annotate(nb, judged.report.tests, {outcome.test: outcome for outcome in judged.outcomes})
         resources["autograde"] = json.loads(json.dumps(to_jsonable(judged.report)))
-        record(course, [judged.report], {judged.report.student: judged.manual})
-        self._comment(nb, facts)
+        with Marks(course, facts["assignment"]) as marks:
+            marks.put(judged.entry(only=facts["notebook"]))
         return nb, resources
-
-    def _comment(self, nb: Any, facts: Any) -> None:
-        """As nbgrader does: "No response." on answers that were left as they were."""
-        with Gradebook(facts["db_url"]) as book:
-            for cell in nb.cells:
-                if utils.is_solution(cell):
-                    meta = cell.metadata.nbgrader
-                    names = (meta["grade_id"], facts["notebook"], facts["assignment"], facts["student"])
-                    unchanged = meta.get("checksum") == utils.compute_checksum(cell)
-                    book.find_comment(*names).auto_comment = "No response." if unchanged else None
-            book.db.commit()

@@ -29,12 +29,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import psutil
 
 from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
 from .course import data_folder
-from .errors import AutogradeError, CourseError, JudgeError, SubmissionError
+from .errors import AutogradeError, CourseError, JudgeError, StorageError, SubmissionError
 from .explain import explain_memory
+from .journal import append
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .sandbox import JUDGED
@@ -217,16 +219,40 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
     return held
 
 
-def _compile(cell: Cell) -> Any:
-    """Code of a trusted cell, under a name by which a block knows that it stands in a cell."""
+def _compile(cell: Cell) -> tuple[Any, Any]:
+    """Code of a trusted cell, under a name by which a block knows that it stands in a cell.
+
+    The last expression, if it ends in one, is apart.
+    """
     name = f"<{cell.label}>"
     CELL_NAMES[name] = cell.label
     lines = [line + "\n" for line in cell.source.splitlines()]
     linecache.cache[name] = (len(cell.source), None, lines, name)
     try:
-        return compile(parse_cell(cell.source), name, "exec")
+        tree = parse_cell(cell.source)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        value = compile(ast.Expression(last.value), name, "eval") if isinstance(last, ast.Expr) else None
+        return compile(tree, name, "exec"), value
     except SyntaxError as error:
         raise CourseError(f"cell `{cell.label}` is not valid Python: {error}") from error
+
+
+def _run(code: tuple[Any, Any], space: dict[str, Any]) -> Any:
+    """Run a cell; what a notebook would show as its value."""
+    exec(code[0], space)
+    return None if code[1] is None else eval(code[1], space)
+
+
+def _credit(value: Any, points: float | None) -> float | None:
+    """The share of its points that a test gives by ending in a number, as nbgrader has it; None: it says nothing of it.
+
+    >>> _credit(1.5, 3.0), _credit(True, 3.0), _credit(-1, 3.0)
+    (0.5, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not points:
+        return None
+    share = float(value) / points
+    return min(share, 1.0) if share >= 0 else None
 
 
 def _run_trusted(cell: Cell, space: dict[str, Any], workdir: Path) -> None:
@@ -235,7 +261,7 @@ def _run_trusted(cell: Cell, space: dict[str, Any], workdir: Path) -> None:
     sys.path.append(path)  # last, so that no file beside the notebook can stand in for a library
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(_compile(cell), space)
+            _run(_compile(cell), space)
     except OSError as error:
         raise CourseError(f"the set-up cell `{cell.label}` failed: {error}") from error
     except Exception as error:
@@ -278,7 +304,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     names = sorted({name for name in _names_in(cell.source) if name in bound})
     session.run_until(position)
     session.allow(job.test_seconds)
-    how, problem = Exit.PASSED, None
+    how, problem, value = Exit.PASSED, None, None
     try:
         with (
             _time_limit(job.test_seconds + _TEST_ITSELF_SECONDS),
@@ -288,7 +314,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
             for name in names:
                 space.pop(name, None)
             space.update(session.look(names))
-            exec(code, space)
+            value = _run(code, space)
         if bench.waiting:
             first = bench.waiting[0].measurement
             raise MemoryCeilingExceeded(explain_memory(first, right=True), first)
@@ -315,6 +341,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         test=cell.label,
         exit=how,
         problem=problem,
+        credit=_credit(value, cell.points) if how is Exit.PASSED else None,
         blocks=tuple(bench.blocks),
         wall_seconds=round(job.test_seconds - session.seconds_left, 3),
         limit_seconds=job.test_seconds,
@@ -356,7 +383,7 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
     """Judge a notebook in a process of its own; each outcome is appended to `facts` as a line of JSON when it is there.
 
     Raises `CourseError` for broken course material and inside of a notebook that is being judged, `SubmissionError` for an
-    unreadable notebook, `JudgeError` when the judge itself fails.
+    unreadable notebook, `StorageError` when facts cannot be written, `JudgeError` when the judge itself fails.
     """
     if JUDGED in os.environ:
         raise CourseError("this runs in a notebook that is being judged, which must not have notebooks judged in turn")
@@ -400,20 +427,21 @@ def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda o
 
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4}
+_EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4, StorageError: 5}
 
 
 def main() -> None:
     """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to a file."""
     job = from_json(Job, sys.stdin.buffer.read())
     _become_judge()
-    with Path(sys.argv[1]).open("a", encoding="utf-8") as file, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    facts = Path(sys.argv[1])
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # whatever a library prints must not look like an outcome
 
         def tell(outcome: Outcome) -> None:
-            for stream in (file, answers):
-                stream.write(to_json(outcome) + "\n")
-                stream.flush()
+            append(facts, to_json(outcome))
+            answers.write(to_json(outcome) + "\n")
+            answers.flush()
 
         try:
             judge_notebook(job, told=tell)

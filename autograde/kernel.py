@@ -138,8 +138,24 @@ def _outcome(notebook: Notebook, cell: Cell, code: Any, how: Exit, problem: Prob
         stopped = problem.type == "MemoryCeilingExceeded" and any(block.stopped for block in blocks)
         how = Exit.LIMIT if stopped else Exit.RAISED
     return Outcome(
-        notebook=notebook.name, test=cell.label, exit=how, problem=problem, blocks=blocks, wall_seconds=seconds
+        notebook=notebook.name,
+        test=cell.label,
+        exit=how,
+        problem=problem,
+        blocks=blocks,
+        wall_seconds=seconds,
+        credit=_credit(code, cell.points) if how is Exit.PASSED else None,
     )
+
+
+def _credit(code: Any, points: float | None) -> float | None:
+    """The share of its points that a test gives by ending in a number, as the judge has it."""
+    shown = [output.data.get("text/plain", "") for output in code.outputs if output.output_type == "execute_result"]
+    try:
+        share = float(shown[0]) / points if shown and points else -1.0
+    except ValueError:
+        return None
+    return min(share, 1.0) if share >= 0 else None
 
 
 def _problem(client: Any, position: int, trusted: list[int]) -> Problem:

@@ -1,19 +1,21 @@
 """A class as static pages: one table of students and tests, and a page for each student.
 
-Everything that comes from a submission is untrusted, student ids included: it becomes text, never markup. The pages
-hold no script, load nothing, and a Content-Security-Policy says so to the browser a second time. Equal facts give
-equal pages, byte for byte.
+Everything that comes from a submission is untrusted, student ids included: it becomes text, never markup. The pages load
+nothing; the one script, ours, sorts the table, and a Content-Security-Policy lets the browser run no other. Equal facts
+give equal pages, byte for byte. Beside them: results.csv, results.json, and marks.csv for a learning platform.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import hashlib
+import json
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,13 +23,16 @@ from typing import Any
 import jinja2
 
 from .chart import memory_chart
+from .classview import TICK, Glance, Mark, glance, marks_csv, results_csv
 from .errors import CourseError
 from .explain import summarize
-from .types import Line, Measurement, Outcome, Report, Status, TestResult, Verdict, format_bytes
+from .types import Line, Measurement, Outcome, Report, Status, TestResult, Verdict, format_bytes, to_jsonable
 
 __all__ = ["write_report"]
 
 _NO_OUTCOMES: Mapping[tuple[str, str, str], Outcome] = MappingProxyType({})
+_NO_MARKS: Mapping[str, Mark] = MappingProxyType({})
+_NO_LINKS: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({})
 _TEST_NAME = re.compile(r"test_(.+?)(?:_(memory|hidden))?")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")  # colours of IPython's tracebacks
 #: Control characters as visible signs; half of a surrogate pair cannot be written as UTF-8 at all.
@@ -36,8 +41,6 @@ _VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\
 )
 #: A text longer than this is cut: one student must not make the page too heavy to open.
 _LONGEST_TEXT = 40_000
-#: Where the ceiling's tick stands, in percent of a bar; what would be longer than the bar ends in an arrow.
-_TICK = 60.0
 
 _PERSON = "left for a person"
 #: What each sign means, in the order of the legend; the keys name the shapes in signs.j2 and the colours in style.j2.
@@ -102,8 +105,10 @@ class _Row:
     report: Report
     state: str
     total: str
+    percent: float | None
     across: str | None  # said instead of the cells
     cells: tuple[_Cell | None, ...]
+    links: Sequence[tuple[str, str]] = ()  # (notebook, address) of the student's feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +137,21 @@ def write_report(
     *,
     title: str,
     outcomes: Mapping[tuple[str, str, str], Outcome] = _NO_OUTCOMES,
+    marks: Mapping[str, Mark] = _NO_MARKS,
+    links: Mapping[str, Sequence[tuple[str, str]]] = _NO_LINKS,
     practice: bool = False,
 ) -> Path:
-    """Write `out/index.html` and `out/students/<n>.html`, n counted from 1 in the order of `reports`.
+    """Write `out/index.html` and `out/students/<n>.html`, n counted from 1 in the order of `reports`, and the tables.
 
-    `outcomes` holds the facts by (student, notebook, test): charts, lines, tracebacks and output come from there.
-    `practice` shows no points. The pages are made in a folder beside `out` that then takes its place: an earlier report
+    `outcomes` holds the facts by (student, notebook, test): charts, lines, tracebacks and output come from there. `marks`
+    are those of the gradebook, by student, `links` lead to feedback as (notebook, address). `practice` shows no
+    points. The pages are made in a folder beside `out` that then takes its place: an earlier report
     stays until the new one is complete. Raises `CourseError` when `out` holds something else than a report.
     Returns the path of index.html.
     """
     place = out.resolve()
     _refuse_foreign(place)
-    pages = _pages(reports, title=title, outcomes=outcomes, practice=practice)
+    pages = _pages(reports, title=title, outcomes=outcomes, marks=marks, links=links, practice=practice)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
@@ -166,9 +174,9 @@ def _refuse_foreign(place: Path) -> None:
     """Refuse to replace anything that this module did not write."""
     if not place.exists():
         return
-    ours = re.compile(r"index\.html|students(/\d+\.html)?|(.*/)?\.DS_Store")
+    ours = re.compile(r"index\.html|results\.(csv|json)|marks\.csv|students(/\d+\.html)?|(.*/)?\.DS_Store")
     names = (path.relative_to(place).as_posix() for path in place.rglob("*")) if place.is_dir() else iter([place.name])
-    foreign = next((name for name in names if not ours.fullmatch(name)), None)
+    foreign = next((name for name in names if place.is_file() or not ours.fullmatch(name)), None)
     if foreign is not None:
         raise CourseError(
             f"expected a new folder or an earlier report at {place}, found {foreign!r} there; "
@@ -177,14 +185,27 @@ def _refuse_foreign(place: Path) -> None:
 
 
 def _pages(
-    reports: Sequence[Report], *, title: str, outcomes: Mapping[tuple[str, str, str], Outcome], practice: bool
+    reports: Sequence[Report],
+    *,
+    title: str,
+    outcomes: Mapping[tuple[str, str, str], Outcome],
+    marks: Mapping[str, Mark],
+    links: Mapping[str, Sequence[tuple[str, str]]],
+    practice: bool,
 ) -> Iterator[tuple[str, str]]:
     """Every page as (name, text), the index last."""
     columns = _columns(reports)
     rows = [
-        _row(number, report, columns, outcomes=outcomes, practice=practice)
+        replace(
+            _row(number, report, columns, outcomes=outcomes, mark=marks.get(report.student), practice=practice),
+            links=links.get(report.student, ()),
+        )
         for number, report in enumerate(reports, start=1)
     ]
+    yield "results.csv", results_csv(reports)
+    jsonable = json.dumps([to_jsonable(report) for report in reports], indent=2, ensure_ascii=False)
+    yield "results.json", jsonable.encode("utf-8", "replace").decode() + "\n"
+    yield "marks.csv", marks_csv([_mark_row(row, marks.get(row.report.student), practice=practice) for row in rows])
     common = {"title": title, "practice": practice}
     student = _templates().get_template("student.html.j2")
     for row, before, after in zip(rows, [None, *rows], [*rows[1:], None], strict=False):
@@ -204,6 +225,9 @@ def _pages(
             summary=_summary(rows),
             per_exercise=_per_exercise(rows, columns),
             stumbles=_stumbles(rows),
+            glance=_glance(reports, columns, rows, outcomes),
+            script=(script := _script()),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             legend=_LEGEND,
             sandboxes=Counter(report.sandbox or "none" for report in reports if report.tests).most_common(),
             meters=Counter(test.meter for report in reports for test in report.tests if test.meter).most_common(),
@@ -223,8 +247,51 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {"cut": _cut, "spans": _code_spans, "chart": _chart_uri, "place": _line_place}
     environment.filters |= {"points": _points, "summarize": summarize}
-    environment.globals |= {"tick": _TICK}
+    environment.globals |= {"tick": TICK}
     return environment
+
+
+@functools.cache
+def _script() -> str:
+    """Our own script, which sorts the table."""
+    environment = _templates()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, "sort.js")[0].strip()
+
+
+def _glance(
+    reports: Sequence[Report],
+    columns: Sequence[_Column],
+    rows: Sequence[_Row],
+    outcomes: Mapping[tuple[str, str, str], Outcome],
+) -> Glance:
+    order = [(column.notebook, column.test) for column in columns]
+    return glance(
+        reports,
+        outcomes,
+        order=order,
+        anchors={name: f"t{index}" for index, name in enumerate(order, start=1)},
+        percents=[row.percent for row in rows if row.percent is not None],
+    )
+
+
+def _mark_row(row: _Row, mark: Mark | None, *, practice: bool) -> dict[str, object]:
+    """What a learning platform is told of a student; without points in practice."""
+    report = row.report
+    told: dict[str, object] = {
+        "student": report.student,
+        "status": row.state,
+        "passed": sum(test.verdict is Verdict.AC for test in report.tests),
+        "tests": len(report.tests),
+    }
+    if practice:
+        return told
+    score, max_score = (report.score, report.max_score) if mark is None else (mark.score, mark.max_score)
+    told |= {"score": score, "max_score": max_score, "percent": None if row.percent is None else round(row.percent, 1)}
+    if mark is not None:
+        names = {"first_name": mark.first_name, "last_name": mark.last_name, "email": mark.email}
+        told |= {**names, "late_penalty": mark.late_penalty}
+    return told
 
 
 def _visible(value: Any) -> Any:
@@ -317,6 +384,7 @@ def _row(
     columns: Sequence[_Column],
     *,
     outcomes: Mapping[tuple[str, str, str], Outcome],
+    mark: Mark | None,
     practice: bool,
 ) -> _Row:
     results = {_column(test): test for test in report.tests}
@@ -332,10 +400,14 @@ def _row(
         across = report.message or "No test was judged."
     if practice:
         total = "✓" if state == _COMPLETE else "not yet"
-    else:
-        total = _points(report.score, report.max_score)
-        total += " so far" if report.score is not None and state in (_JUDGE, _PERSON) else ""
-    return _Row(number, report, state, total, across, cells)
+        return _Row(number, report, state, total, None, across, cells)
+    score, max_score = (report.score, report.max_score) if mark is None else (mark.score, mark.max_score)
+    waits = state in (_JUDGE, _PERSON) if mark is None else mark.waits_for_person
+    if mark is not None and not waits and state == _PERSON:
+        state = _COMPLETE if {test.verdict for test in report.tests} == {Verdict.AC} else _MEND
+    total = _points(score, max_score) + (" so far" if score is not None and waits else "")
+    percent = None if score is None or not max_score or state == "missing" else 100.0 * score / max_score
+    return _Row(number, report, state, total, percent, across, cells)
 
 
 def _state(report: Report) -> str:
@@ -371,7 +443,7 @@ def _bar(test: TestResult, outcome: Outcome | None) -> _Bar | None:
     )
     peak = format_bytes(test.peak_bytes)
     number, unit = peak.split(" ", 1)
-    filled = _TICK * test.peak_bytes / test.ceiling_bytes
+    filled = TICK * test.peak_bytes / test.ceiling_bytes
     return _Bar(
         min(filled, 100.0),
         over=stopped or test.peak_bytes > test.ceiling_bytes,

@@ -202,6 +202,7 @@ class Outcome:
     limit_seconds: float | None = None
     output: str = ""  # the end of what was printed
     notes: tuple[str, ...] = ()  # what happened earlier in the notebook and matters here
+    credit: float | None = None  # the share of its points that a test which passed gives; None: all of them
     schema_version: int = SCHEMA_VERSION
 
 

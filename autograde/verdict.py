@@ -15,7 +15,7 @@ def verdict_of(outcome: Outcome) -> Verdict:
     problem = outcome.problem
     match outcome.exit:
         case Exit.PASSED:
-            return Verdict.AC
+            return Verdict.AC if outcome.credit is None or outcome.credit >= 1 else Verdict.WA
         case Exit.TIMEOUT:
             return Verdict.TLE
         case Exit.LIMIT:
@@ -44,10 +44,14 @@ def _unanswered(outcome: Outcome) -> bool:
 
 
 def result_of(outcome: Outcome, max_points: float | None, *, practice: bool = False) -> TestResult:
-    """The result of one test cell: full points or none; None for a judge error and in practice."""
+    """The result of one test cell: full points, none, or the share that the test gave.
+
+    Points are None for a judge error and in practice.
+    """
     verdict = verdict_of(outcome)
     block = _nearest_to_failing(outcome.blocks)
-    points = None if practice or verdict is Verdict.JE or max_points is None else max_points * (verdict is Verdict.AC)
+    share = outcome.credit if outcome.credit is not None else float(verdict is Verdict.AC)
+    points = None if practice or verdict is Verdict.JE or max_points is None else max_points * share
     return TestResult(
         notebook=outcome.notebook,
         test=outcome.test,
@@ -136,8 +140,8 @@ def _message(outcome: Outcome, verdict: Verdict) -> str:
             text = "Nothing here yet: the function still has to be written."
             also = [note for note in also if "NotImplementedError" not in note]
         case Verdict.WA:
-            assert problem is not None
-            text = _wrong(problem)
+            share = f"{100 * (outcome.credit or 0):.0f} %"
+            text = _wrong(problem) if problem else f"Partly right: the test gives {share} of its points."
             over = next((block for block in outcome.blocks if block.exceeded), None)
             if over is not None:
                 text += (

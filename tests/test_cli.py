@@ -14,7 +14,7 @@ import pytest
 import toys
 from click.testing import CliRunner
 
-from autograde import __version__, cohort
+from autograde import __version__, cohort, submission
 from autograde.cli import main
 from autograde.errors import JudgeError
 from autograde.types import Exit, Outcome, to_json
@@ -41,7 +41,7 @@ def quick(monkeypatch):
             file.writelines(to_json(outcome) + "\n" for outcome in outcomes)
         return outcomes
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
 
 
 # --- help -------------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_a_judge_that_fails_is_told_by_3_and_the_results_are_printed(course, mon
     def run(job, facts, **options):
         raise JudgeError("no space left")
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
     toys.hand_in(course, "ada", RIGHT)
     code, out, _ = call("grade", "toy", "--format", "json", course=course)
     assert code == 3

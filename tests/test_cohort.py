@@ -16,10 +16,11 @@ import pytest
 import toys
 from nbgrader.api import Gradebook
 
-from autograde import cohort
-from autograde.cohort import grade, stored_facts
+from autograde import cohort, submission
+from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError, JudgeError
+from autograde.journal import append, stored_facts
 from autograde.release import release
 from autograde.sandbox import choose_sandbox
 from autograde.types import Exit, Outcome, Problem, Status, Verdict, to_json, to_jsonable
@@ -54,11 +55,10 @@ def marks(course, student):
 def invented(job, facts, *, told=lambda outcome: None):
     """Stands in for `run_job`: every test that is asked for passes at once, and is journalled."""
     outcomes = []
-    with facts.open("a") as file:
-        for test in job.only:
-            outcomes.append(Outcome(job.name, test, Exit.PASSED))
-            file.write(to_json(outcomes[-1]) + "\n")
-            told(outcomes[-1])
+    for test in job.only:
+        outcomes.append(Outcome(job.name, test, Exit.PASSED))
+        append(facts, to_json(outcomes[-1]))
+        told(outcomes[-1])
     return outcomes
 
 
@@ -71,7 +71,7 @@ def counted(monkeypatch):
         jobs.append(job)
         return invented(job, facts, **options)
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
     return jobs
 
 
@@ -168,7 +168,7 @@ def test_judged_notebooks_show_the_verdicts(graded):
 
 def test_grading_again_runs_nothing_and_says_the_same(graded, monkeypatch):
     course, before = graded
-    monkeypatch.setattr(cohort, "run_job", lambda *args, **kwargs: pytest.fail("this was judged already"))
+    monkeypatch.setattr(submission, "run_job", lambda *args, **kwargs: pytest.fail("this was judged already"))
     again = grade(course, "toy", roster=["mia"])
     assert [one.report for one in again] == [one.report for one in before.values()]
 
@@ -207,7 +207,7 @@ def test_two_classes_may_be_graded_at_once_and_no_port_is_open_to_the_network(co
         listening.extend(c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN)
         return invented(*args, **kwargs)
 
-    monkeypatch.setattr(cohort, "run_job", look)
+    monkeypatch.setattr(submission, "run_job", look)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):  # somebody else has dask's usual port: just as well
@@ -243,7 +243,9 @@ def test_a_notebook_of_two_that_is_missing_costs_that_one_alone(tmp_path, counte
         ("two", Verdict.NS),
         ("two", Verdict.NS),
     ]
-    assert judged.report.message == "The notebook two.ipynb was not handed in."
+    assert judged.report.message == (
+        "The notebook two.ipynb was not handed in. three.ipynb was not looked at: one.ipynb counts."
+    )
     assert judged.report.status is Status.GRADED
 
 
@@ -251,7 +253,8 @@ def test_a_notebook_of_two_that_is_missing_costs_that_one_alone(tmp_path, counte
 
 
 def journals(course):
-    return sorted((course.root / "build" / "facts" / "toy").glob("*.jsonl"))
+    found = (course.root / "build" / "facts" / "toy").glob("*.jsonl")
+    return sorted(path for path in found if path.name != "results.jsonl")
 
 
 def test_a_changed_submission_is_judged_again_and_an_unchanged_one_is_not(course, counted):
@@ -411,7 +414,7 @@ def failing(monkeypatch):
             raise JudgeError("no space left on device")
         return invented(job, facts, **options)
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
     return asked
 
 
@@ -435,26 +438,35 @@ def test_a_judge_error_is_retried_once_and_then_left_for_a_person_without_points
 def test_a_judge_error_is_not_remembered(course, failing, monkeypatch):
     toys.hand_in(course, "ben", RIGHT)
     assert grade(course, "toy")[0].report.status is Status.JUDGE_ERROR
-    monkeypatch.setattr(cohort, "run_job", invented)
+    monkeypatch.setattr(submission, "run_job", invented)
     assert grade(course, "toy")[0].report.status is Status.GRADED
 
 
 def test_what_was_judged_before_the_judge_failed_stands(course, monkeypatch):
     def run(job, facts, **options):
-        invented(replace(job, only=job.only[:1]), facts, **options)
+        if "test_double" in job.only:
+            invented(replace(job, only=("test_double",)), facts, **options)
         raise JudgeError("half way")
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
     toys.hand_in(course, "ada", RIGHT)
     (judged,) = grade(course, "toy")
     assert [test.verdict for test in judged.report.tests] == [Verdict.AC, Verdict.JE]
+
+
+def test_a_judge_that_ends_without_a_result_is_a_judge_error_and_not_zero_points(course, monkeypatch):
+    monkeypatch.setattr(submission, "run_job", lambda job, facts, **options: [])
+    toys.hand_in(course, "ada", RIGHT)
+    (judged,) = grade(course, "toy")
+    assert {test.verdict for test in judged.report.tests} == {Verdict.JE}
+    assert "the judge ended without a result" in judged.report.message
 
 
 def test_broken_course_material_stops_with_the_authors_error(course, monkeypatch):
     def run(job, facts, **options):
         raise CourseError("the set-up cell fails")
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
     toys.hand_in(course, "ada", RIGHT)
     with pytest.raises(CourseError, match="the set-up cell fails"):
         grade(course, "toy")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from autograde import report as report_module
+from autograde.classview import Mark
 from autograde.errors import CourseError
 from autograde.report import write_report
 from autograde.types import Exit, Line, Measurement, Outcome, Problem, Report, Status, TestResult, Verdict
@@ -283,14 +287,16 @@ def hostile_class():
 
 def test_what_students_write_never_becomes_markup(pages):
     reports, outcomes = hostile_class()
-    for page in pages(*reports, outcomes=outcomes, title=SCRIPT):
+    for number, page in enumerate(pages(*reports, outcomes=outcomes, title=SCRIPT)):
         assert SCRIPT in page.text
-        assert not page.all("script")
+        assert len(page.all("script")) == (number == 0)
         assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.all("img"))
         assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
         policy = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
-        assert policy[0].startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-        assert "script-src" not in policy[0]
+        assert policy[0].startswith("default-src 'none'; style-src 'unsafe-inline'; ")
+        assert "img-src data:; base-uri 'none'" in policy[0]
+        ours = base64.b64encode(hashlib.sha256(report_module._script().encode()).digest()).decode()
+        assert re.findall("script-src [^;]*", policy[0]) == ([f"script-src 'sha256-{ours}'"] if number == 0 else [])
 
 
 def test_output_that_cannot_be_written_as_text_is_shown_by_signs(tmp_path):
@@ -306,7 +312,12 @@ def test_file_names_do_not_depend_on_ids(tmp_path):
     ids = ["../../x", "/etc/passwd", "..", "", "a" * 5000, "CON", "same", "same"]
     write_report(tmp_path / "deep" / "report", [graded(name, result()) for name in ids], title="x")
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {"deep/report/index.html", *(f"deep/report/students/{n}.html" for n in range(1, len(ids) + 1))}
+    tables = {"deep/report/results.csv", "deep/report/results.json", "deep/report/marks.csv"}
+    assert written == {
+        "deep/report/index.html",
+        *tables,
+        *(f"deep/report/students/{n}.html" for n in range(1, len(ids) + 1)),
+    }
 
 
 def test_a_very_long_text_is_cut_and_says_so(pages):
@@ -371,3 +382,79 @@ def test_a_file_is_not_replaced_by_a_report(tmp_path):
     (tmp_path / "marks.csv").write_text("ada,3")
     with pytest.raises(CourseError, match=r"found 'marks\.csv' there"):
         write_report(tmp_path / "marks.csv", [], title="x")
+
+
+# --- the class as a whole, and as tables ------------------------------------------------------------------------------
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_test_says_how_many_passed_and_how_the_others_failed(pages):
+    verdicts = [Verdict.AC, Verdict.AC, Verdict.WA, Verdict.MLE]
+    reports = [graded(f"s{number}", result(verdict=verdict)) for number, verdict in enumerate(verdicts)]
+    index = pages(*reports, graded("gone", result(verdict=Verdict.NS), status=Status.MISSING))[0]
+    assert "2 of 4" in index.text
+    assert "1 wrong answer, 1 memory exceeded" in index.text
+
+
+def test_a_ceiling_that_is_too_tight_is_seen_at_once(pages):
+    def student(name, peak, verdict=Verdict.AC):
+        return graded(name, result("test_a_memory", verdict, peak=peak * MIB, ceiling=64 * MIB))
+
+    index = pages(student("far", 10), student("near", 60), student("above", 70, Verdict.MLE))[0]
+    assert "1 accepted with more than two thirds of it, 1 just above it" in index.text
+    dots = [float(dot["cx"]) for dot in index.all("circle") if dot.get("r") == "1.1"]
+    tick = next(float(line["x1"]) for line in index.all("line") if line.get("y2") == "16")
+    assert [left < tick for left in dots] == [True, True, False]
+    assert "two thirds" not in pages(student("far", 10), student("beyond", 200, Verdict.MLE))[0].text
+
+
+def test_what_crashed_was_slow_or_failed_to_be_judged_leads_to_its_place(pages):
+    tests = [result("test_a", Verdict.RTE), result("test_b", Verdict.JE, "no space left on device", points=None)]
+    died = Outcome("1-read", "test_a", Exit.DIED, Problem("Died", "it was ended by SIGSEGV", True))
+    index = pages(graded("ada", *tests), outcomes={("ada", "1-read", "test_a"): died})[0]
+    assert "Crashed ada , test_a: it was ended by SIGSEGV" in index.text.replace("ada,", "ada ,")
+    assert "test_b: no space left on device" in index.text
+    assert "test_a: 1.5 s" in index.text
+    assert "students/1.html#t2" in [link["href"] for link in index.all("a")]
+
+
+def test_marks_are_those_of_the_gradebook_and_missing_submissions_do_not_count(pages, tmp_path):
+    by_hand = Mark(9.0, 10.0, 1.0, waits_for_person=False, first_name="Ada", last_name="L", email="ada@example.org")
+    reports = [graded("ada", result(), status=Status.MANUAL), graded("bo", result(), score=1.7), graded("cy")]
+    index = pages(*reports[:2], graded("cy", status=Status.MISSING), marks={"ada": by_hand})[0]
+    assert "50 % of the points on average" in index.text  # 90 % and 10 %
+    assert "9 of 10" in index.text
+    assert "so far" not in index.text
+    ada, bo, cy = rows_of(tmp_path / "report" / "marks.csv")
+    assert [ada[name] for name in ("first_name", "last_name", "email", "score", "max_score", "percent")] == [
+        *("Ada", "L", "ada@example.org", "9.0", "10.0", "90.0")
+    ]
+    assert (bo["percent"], bo["late_penalty"], cy["status"]) == ("10.0", "", "missing")
+
+
+def test_tables_hold_odd_names_whole_and_no_formula(pages, tmp_path):
+    odd = ["o'neill, zoë", 'say "hi"', "two\nlines", "=1+1", "名前", "-x"]
+    pages(*(graded(name, result(message="=cmd()", points=-1.0)) for name in odd))
+    results = rows_of(tmp_path / "report" / "results.csv")
+    assert [row["student"].lstrip("'") for row in results] == odd
+    assert {row["message"] for row in results} == {"'=cmd()"}
+    assert {row["points"] for row in results} == {"-1.0"}
+    assert results[3]["student"] == "'=1+1"
+    told = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
+    assert [report["student"] for report in told] == odd
+
+
+def test_in_practice_the_table_for_a_platform_has_no_points(pages, tmp_path):
+    index = pages(graded("ada", result()), practice=True)[0]
+    (ada,) = rows_of(tmp_path / "report" / "marks.csv")
+    assert (ada["passed"], ada["tests"], ada["score"], ada["percent"]) == ("1", "1", "", "")
+    assert "on average" not in index.text
+
+
+def test_feedback_is_linked_from_each_row(pages):
+    index = pages(graded("ada", result()), links={"ada": [("imaging", "../../feedback/ada/x/imaging.html")]})[0]
+    assert "../../feedback/ada/x/imaging.html" in [link["href"] for link in index.all("a")]

@@ -6,7 +6,7 @@ import pytest
 import toys
 from nbgrader.api import Gradebook
 
-from autograde import cohort
+from autograde import submission
 from autograde.cohort import grade
 from autograde.errors import CourseError
 from autograde.release import release
@@ -29,7 +29,7 @@ def judged_at_once(monkeypatch):
             file.writelines(to_json(outcome) + "\n" for outcome in outcomes)
         return outcomes
 
-    monkeypatch.setattr(cohort, "run_job", run)
+    monkeypatch.setattr(submission, "run_job", run)
 
 
 @pytest.fixture
