@@ -28,7 +28,7 @@ lint: $(VENV)/.dev
 	mypy
 
 unit: $(VENV)/.dev chromium bubblewrap
-	pytest tests
+	pytest --numprocesses $(JOBS) --dist loadfile tests
 
 notebooks: $(VENV)/.dev
 	AUTOGRADE_SCALE=tiny pytest --numprocesses $(JOBS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout 300 source

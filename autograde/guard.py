@@ -46,7 +46,6 @@ class Guard:
         self._meter = student.meter()
         self._cpu_from_seconds = 0.0
         self._began = time.time()
-        self._printed_before = _size(student.log)  # by processes before this one
         self._disk = _disk(folders[0])
         self._watching = threading.Event()
         self._ended = False
@@ -119,7 +118,7 @@ class Guard:
 
     def _rest(self) -> Hit | None:
         limits = self._limits
-        if _size(self._student.log) - self._printed_before > limits.output_bytes:
+        if _size(self._student.log) > limits.output_bytes:
             return Hit("output_bytes", f"printed more than {format_bytes(limits.output_bytes)}")
         spent = _cpu_seconds(self._student) - self._cpu_from_seconds
         if spent > limits.cpu_seconds:

@@ -277,6 +277,10 @@ class Session:
     def allow(self, seconds: float) -> None:
         """Give the student's code time for a cell, or for the calls of a test, out of what the notebook has left."""
         self.seconds_left = min(seconds, max(self._notebook_seconds_left, 0.0))
+        limits = self._job.limits
+        with contextlib.suppress(OSError):  # what one cell printed shall not leave the next one without room
+            if self._log.stat().st_size > min(limits.output_bytes, limits.file_bytes) // 2:
+                os.truncate(self._log, 0)
         if self._guard is not None:
             self._guard.next_cell()
 

@@ -30,7 +30,8 @@ def graded(tmp_path_factory):
 @pytest.mark.parametrize("name", [attack.name for attack in ATTACKS])
 def test_it_gets_no_marks_that_it_has_not_earned(graded, name):
     result = next(one for one in graded[1] if one.attack.name == name)
-    assert (result.got, result.points == 2) == (result.attack.expect, result.attack.expect == "AC"), result.message
+    assert result.got in result.attack.expect, result.message
+    assert result.points == (2 if result.attack.expect == ("AC",) else 0)
 
 
 def test_honest_students_keep_their_marks(graded):

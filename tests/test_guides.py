@@ -55,6 +55,17 @@ ELSEWHERE = {
     "python tests/benchmarks/projection.py": "tests/benchmarks/projection.py",
     "python tests/benchmarks/room.py --stay": "tests/test_board.py",
     "python tests/attacks": "tests/test_attacks.py",  # the same class
+    "python tests/crashes.py": "tests/test_class.py",  # the same matrix
+    "python tests/benchmarks/class.py": "tests/benchmarks/class.py",
+    "python tests/benchmarks/terabyte.py": "tests/benchmarks/terabyte.py",
+    "python tests/benchmarks/terabyte.py --choice": "tests/benchmarks/terabyte.py",
+    "python -m data_scripts.slides presentation.ipynb": "tests/test_slides.py",
+    "autograde terabyte": "tests/test_terabyte.py",  # a small one; this takes ten minutes
+    "autograde feedback 2-conversion": "tests/test_feedback.py",  # of a graded course
+    "autograde grade --sandbox auto": "tests/test_sandbox.py",
+    "autograde grade 2-conversion --scheduler ADDRESS": "tests/test_class.py",
+    "autograde grade 8-project-without-code --roster roster.csv": "tests/test_teams.py",
+    "nbgrader autograde": "tests/test_formgrader.py",
     "python tests/benchmarks/sandbox.py": "tests/benchmarks/sandbox.py",
 }
 #: What stands for something else in a guide.

@@ -123,6 +123,24 @@ def test_each_limit_is_the_verdict_of_its_test_and_of_no_other(judge):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
+def test_who_prints_a_file_full_costs_no_later_test(judge):
+    source = toys.book(
+        toys.setup(toys.SETUP),
+        toys.solution("flood", "def flood(): return 13"),
+        toys.test("test_flood", "flood()"),
+        toys.solution("quiet", "def quiet(): return 13"),
+        toys.test("test_quiet", "assert quiet() == 13"),
+    )
+    answers = {
+        "flood": "def flood():\n    while True: print('x' * 100_000)",
+        "quiet": "def quiet():\n    print('a word', flush=True)\n    return 13",
+    }
+    outcomes = judge(source, toys.answered(source, answers), limits=Limits(file_bytes=MIB))
+    results = {name: result_of(outcome, None).verdict for name, outcome in outcomes.items()}
+    assert results == {"test_flood": Verdict.RTE, "test_quiet": Verdict.AC}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
 def test_the_time_of_a_whole_notebook_is_limited(judge):
     source = toys.book(
         toys.setup("import time"),

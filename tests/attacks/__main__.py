@@ -73,7 +73,7 @@ def nbgraders(attacks: Sequence[Attack]) -> list[tuple[Attack, bool, str]]:
         with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
             for one in attacks:
                 points = _points(book, one)
-                held = points == 2 if one.expect == "AC" else points == 0
+                held = points == 2 if one.expect == ("AC",) else points == 0
                 found.append((one, held, f"{points:g} of 2 points"))
     return found
 
@@ -104,7 +104,7 @@ def main() -> None:
     sheet = Table("attack", "what it tries", "must be", where, title=f"{where}: {len(rows)} attacks")
     for attack, held, got in rows:
         mark = "[green]✓[/]" if held else "[red]✗[/]"
-        sheet.add_row(attack.name[1:], attack.words, WORDS[attack.expect], f"{mark} {got}")
+        sheet.add_row(attack.name[1:], attack.words, " or ".join(WORDS[one] for one in attack.expect), f"{mark} {got}")
     Console(width=None if sys.stdout.isatty() else 140).print(sheet)
     lost = sum(not held for _, held, _ in rows)
     print(f"{len(rows) - lost} of {len(rows)} came out as they must")

@@ -1,7 +1,7 @@
 """A fork bomb."""
 
 EXERCISE = "double"
-EXPECT = "RTE"
+EXPECT = "RTE or MLE"
 FENCED = True
 CODE = """\
 import os
