@@ -16,7 +16,7 @@ help:
 	@echo "make release  make release/ anew from source/"
 	@echo "make clean  remove the virtual environment and all that work produced"
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo bubblewrap
 	autograde demo
 
 test: lint unit notebooks verify
