@@ -116,7 +116,7 @@ def test_commits_are_the_same_on_every_machine(place):
 
 def test_git_outside_of_practice_repositories_is_refused():
     with pytest.raises(ValueError, match=r"practice repositories.*got cwd=.*Pass cwd=repo"):
-        run_git("status", cwd=Path(__file__).parent)
+        run_git("status", cwd=Path(Path(__file__).anchor))
 
 
 def test_a_repository_above_the_folder_for_temporary_files_is_not_found(place):

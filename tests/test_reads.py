@@ -99,8 +99,9 @@ def test_format_2_and_flat_keys_are_known(tmp_path):
         array = zarr.create_array(tmp_path / name, shape=(6, 4), chunks=(3, 4), dtype="uint8", **options)
         with reads(tmp_path / name) as r:
             array[:] = 1
-            array[0]
         assert r.writes == 2, name
+        with reads(tmp_path / name) as r:  # a folder that has just been made may be read before it is watched
+            array[0]
         assert r.reads == 1, name
 
 
