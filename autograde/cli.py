@@ -431,8 +431,8 @@ def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: 
     "--quick",
     metavar="TURN",
     default=None,
-    help="Only the first of each verdict and a fifth of the others, few of them in a kernel. TURN (a commit, say) decides "
-    "which.",
+    help="Only the first accepted one, half of the hungry ones, a tenth of the others, few of them in a kernel. TURN (a "
+    "commit, say) decides which.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_sandbox

@@ -222,7 +222,7 @@ def test_verify_refuses_a_mislabelled_solution_both_ways(verified):
 
 
 @needs_linux
-def test_quick_judges_the_first_of_each_verdict_and_some_of_the_others(tmp_path):
+def test_quick_judges_the_first_accepted_solution_and_some_of_the_others(tmp_path):
     course = toys.write_course(tmp_path / "course")
     texts = {
         "double__accepted__one": "def double(values):\n    return values + values",
@@ -234,8 +234,7 @@ def test_quick_judges_the_first_of_each_verdict_and_some_of_the_others(tmp_path)
     gallery = write_gallery(tmp_path / "gallery", **texts)
     found = verify(course, "toy", gallery=gallery, exercises=["double"], quick="x")
     runs = {one.entry.name: one for one in found}
-    assert runs["one"].kernel is not None
-    assert all(runs[name].judged is not None for name in ("one", "a", "untouched_stub"))
+    assert runs["one"].judged is not None
     assert len([one for one in found if one.judged is None]) >= 1
     assert not [one for one in found if one.kernel is not None and one.judged is None]
     assert not any(one.faults for one in found)
@@ -243,18 +242,21 @@ def test_quick_judges_the_first_of_each_verdict_and_some_of_the_others(tmp_path)
 
 
 def test_over_some_turns_everything_is_judged():
-    entries = [entry(verdict, f"{verdict}{number}") for verdict in (Verdict.AC, Verdict.WA) for number in range(10)]
-    judged, in_kernel, count = set(), set(), 0
-    for turn in map(str, range(80)):
+    kinds = (Verdict.AC, Verdict.MLE, Verdict.WA)
+    entries = [entry(verdict, f"{verdict}{number}") for verdict in kinds for number in range(10)]
+    firsts = {entries[0].name, entries[10].name, entries[20].name}
+    judged, in_kernel, count, hungry = set(), set(), 0, 0
+    for turn in map(str, range(200)):
         turns = _turns(entries, turn)
-        assert turns[0] == (True, True)
-        assert turns[10][0]
+        assert turns[0][0]
+        hungry += turns[10][0]
         count += sum(yes for yes, _ in turns)
         judged |= {one.name for one, (yes, _) in zip(entries, turns, strict=True) if yes}
         in_kernel |= {one.name for one, (_, yes) in zip(entries, turns, strict=True) if yes}
     assert judged == {one.name for one in entries}
-    assert in_kernel == {entries[0].name, entries[10].name}
-    assert 4 < count / 80 < 8
+    assert in_kernel == firsts
+    assert 70 < hungry < 130
+    assert 3 < count / 200 < 6
 
 
 @needs_linux
