@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from data_scripts.command import build_command
 from data_scripts.form import Form, padded_bytes
-from data_scripts.settings import check_seed, pick_size
+from data_scripts.settings import check_seed, check_shape, pick_size
 from data_scripts.sink import Sink, create_array
 
 __all__ = [
@@ -111,11 +111,7 @@ class Recording:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 2 or min(self.shape) < 1:
-            raise ValueError(
-                f"expected a shape of two sizes (sample, channel) of at least 1, got {self.shape}: mend the shape"
-            )
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "shape", check_shape(self.shape, axes=("sample", "channel")))
         check_seed(self.seed)
 
     @property

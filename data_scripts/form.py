@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from data_scripts.settings import DEFAULT_SEED, pick_size
+from data_scripts.settings import DEFAULT_SEED, Size, pick_size
 from data_scripts.sink import Sink
 from data_scripts.store import Recipe, make
 
 __all__ = ["Form", "Truth", "padded_bytes"]
 
-Size = TypeVar("Size", bound=tuple[int, ...])
 SizeOf = TypeVar("SizeOf", bound=tuple[int, ...], covariant=True)
 
 
@@ -50,6 +49,7 @@ class Form(Generic[Source, Size]):
     steps: Callable[[Source], int]
     write: Callable[..., None]
     options: Mapping[str, Any] = field(default_factory=dict)
+    resumable: bool = False
 
     def recipe(self, scale: str | None, seed: int = DEFAULT_SEED, *, shape: Size | None = None) -> Recipe:
         """How to make it at a scale (default: the current one), or in the size `shape`.
@@ -71,6 +71,7 @@ class Form(Generic[Source, Size]):
             steps=self.steps(truth),
             write=functools.partial(self._write, truth),
             options=self.options,
+            resumable=self.resumable,
         )
 
     def _write(self, truth: Source, path: Path, sink: Sink) -> None:

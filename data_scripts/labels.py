@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from data_scripts.command import build_command
 from data_scripts.form import Form, padded_bytes
-from data_scripts.settings import check_seed, pick_size
+from data_scripts.settings import check_seed, check_shape, pick_size
 from data_scripts.sink import Sink, create_array
 
 __all__ = [
@@ -74,11 +74,7 @@ class Labels:
     def __post_init__(self) -> None:
         if self.kind not in DTYPES:
             raise ValueError(f"expected the kind dense or sparse, got {self.kind!r}: choose one of these")
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(
-                f"expected a shape of three sizes (z, y, x) of at least 1, got {self.shape}: mend the shape"
-            )
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "shape", check_shape(self.shape, axes=("z", "y", "x")))
         check_seed(self.seed)
 
     @property

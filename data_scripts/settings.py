@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
-Size = TypeVar("Size")
+Size = TypeVar("Size", bound=tuple[int, ...])
 
 SCALES = ("tiny", "laptop", "full")
 DEFAULT_SEED = 0
@@ -80,6 +80,20 @@ def hidden_seed() -> int:
         raise ValueError(
             f"environment variable AUTOGRADE_SEED: expected a whole number of at least 0, got {text!r}: set or unset it"
         ) from None
+
+
+def check_shape(shape: Size, *, axes: tuple[str, ...]) -> Size:
+    """`shape` itself, in whole numbers, if it has a size of at least 1 along each of `axes`.
+
+    Errors: ValueError otherwise.
+    """
+    sizes = tuple(int(size) for size in shape)
+    if len(shape) != len(axes) or min(shape) < 1:
+        count = {2: "two", 3: "three"}[len(axes)]
+        raise ValueError(
+            f"expected a shape of {count} sizes ({', '.join(axes)}) of at least 1, got {shape}: mend the shape"
+        )
+    return cast(Size, sizes)
 
 
 def check_seed(seed: int) -> int:

@@ -34,9 +34,10 @@ import numpy.typing as npt
 
 from data_scripts import two_photon
 from data_scripts.command import build_command, gib_option
-from data_scripts.settings import check_seed, format_bytes, pick_size
+from data_scripts.form import Form
+from data_scripts.settings import check_seed, check_shape, format_bytes, pick_size
 from data_scripts.sink import Sink
-from data_scripts.store import Recipe, make, say
+from data_scripts.store import Recipe, say
 
 __all__ = [
     "CHUNK_FRAMES",
@@ -104,11 +105,7 @@ class Recording:
     trials_per_level: int = TRIALS_PER_LEVEL
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(
-                f"expected a shape of three sizes (t, y, x) of at least 1, got {self.shape}: mend the shape"
-            )
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "shape", check_shape(self.shape, axes=("t", "y", "x")))
         check_seed(self.seed)
 
     @property
@@ -260,34 +257,21 @@ def fetch(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None
 
     Errors: ValueError for a wrong scale, shape or seed; `PlaceRefused`; `data_scripts.store.DiskTooSmall`.
     """
-    size, named = pick_size(SHAPES, scale=scale, shape=shape)
-    return make(_recipe(Recording(size, seed), scale=named))
-
-
-def _recipe(truth: Recording, *, scale: str | None) -> Recipe:
-    needed = np.unique(truth.pool_index)
-    links = len(truth.pool_index)
-    raw_bytes = 2 * math.prod(truth.chunks) * len(needed)
-    return Recipe(
-        data_set="terabyte",
-        version=GENERATOR_VERSION,
-        scale=scale,
-        seed=truth.seed,
-        shape=truth.shape,
-        dtype="uint16",
-        payload="recording.zarr",
-        most_bytes=int(raw_bytes / RATIO_AT_LEAST) + 100 * links + 2**20,
-        about_seconds=raw_bytes * 1.2e-8 + 3e-5 * links,
-        steps=links + _CHUNK_STEPS * len(needed),
-        write=functools.partial(_write, truth),
-        resumable=True,
-    )
+    return _ZARR.fetch(scale=scale, seed=seed, shape=shape)
 
 
 _CHUNK_STEPS = 300  # drawing a chunk takes as long as so many links
 
 
-def _write(truth: Recording, path: Path, sink: Sink) -> None:
+def _pool_files(truth: Recording) -> int:
+    return len(np.unique(truth.pool_index))
+
+
+def _pool_bytes(truth: Recording) -> int:
+    return 2 * math.prod(truth.chunks) * _pool_files(truth)
+
+
+def _write(path: Path, truth: Recording, *, sink: Sink) -> None:
     """Fill the data set's folder: the pool, then the links. What an interrupted run has finished is kept."""
     linked = _check_place(path.parent, encoded_bytes=2 * math.prod(truth.chunks) * len(truth.pool_index) / 1.5)
     index = truth.pool_index
@@ -479,9 +463,23 @@ def _copy(source: Path, target: Path) -> None:
     aside.replace(target)
 
 
-def _make_recipe(scale: str, seed: int, gib: float | None = None) -> Recipe:
-    truth = Recording(SHAPES[scale] if gib is None else shape_of(gib), seed)
-    return _recipe(truth, scale=scale if gib is None else None)
+_ZARR = Form(
+    data_set="terabyte",
+    version=GENERATOR_VERSION,
+    shapes=SHAPES,
+    truth=Recording,
+    dtype="uint16",
+    payload="recording.zarr",
+    most_bytes=lambda truth: int(_pool_bytes(truth) / RATIO_AT_LEAST) + 100 * len(truth.pool_index) + 2**20,
+    about_seconds=lambda truth: _pool_bytes(truth) * 1.2e-8 + 3e-5 * len(truth.pool_index),
+    steps=lambda truth: len(truth.pool_index) + _CHUNK_STEPS * _pool_files(truth),
+    write=_write,
+    resumable=True,
+)
+
+
+def _recipe(scale: str, seed: int, gib: float | None = None) -> Recipe:
+    return _ZARR.recipe(scale, seed, shape=None if gib is None else shape_of(gib))
 
 
 def _check_links(folder: Path, facts: dict[str, Any]) -> tuple[str, ...]:
@@ -492,7 +490,7 @@ main = build_command(
     "terabyte",
     summary="Make one terabyte of two-photon imaging in less than 1 GiB: zarr, uint16 (t, y, x). "
     "--scale full is the terabyte, laptop its first 2 GiB.",
-    forms={"zarr": _make_recipe},
+    forms={"zarr": _recipe},
     extra=(gib_option(),),
     also_check=_check_links,
 )

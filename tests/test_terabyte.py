@@ -58,7 +58,7 @@ def test_the_full_recording_is_a_terabyte_of_few_chunks_and_no_file_has_more_lin
     _, counts = np.unique(truth.pool_index, return_counts=True)
     assert (len(counts), counts.sum()) == (128, 119_210)
     assert counts.max() + 1 < terabyte.MOST_LINKS  # and one in the pool
-    assert terabyte._recipe(truth, scale="full").most_bytes < 2**30
+    assert terabyte._recipe("full", 0).most_bytes < 2**30
 
 
 def test_chunks_are_links_to_a_pool(folder, movie):
@@ -100,7 +100,7 @@ def test_the_dye_bleaches_and_neurons_prefer_a_direction():
 
 def test_an_interrupted_maker_goes_on_and_a_second_call_finds_it_ready(tmp_path, monkeypatch):
     target = tmp_path / "made"
-    recipe = terabyte._make_recipe("tiny", 0)
+    recipe = terabyte._recipe("tiny", 0)
     made = []
 
     def draw(self, number, really=Recording.pool_chunk):
@@ -155,7 +155,7 @@ def test_folders_that_go_to_a_cloud_and_disks_without_links_are_refused_for_what
     with pytest.raises(PlaceRefused, match=r"no hard links.*exFAT.*--out"):
         terabyte._check_place(tmp_path, encoded_bytes=6e11)
     assert not terabyte._check_place(tmp_path, encoded_bytes=1e8)
-    path = store.make(terabyte._make_recipe("tiny", 0), folder=tmp_path / "copied")
+    path = store.make(terabyte._recipe("tiny", 0), folder=tmp_path / "copied")
     assert (path / "movie" / "c.0.0.0").stat().st_nlink == 1
     assert terabyte.strays(tmp_path / "copied", Recording(SHAPES["tiny"])) == ()
 
