@@ -8,7 +8,8 @@ A poll every few milliseconds sees any peak that takes longer than that to touch
 when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the file-backed part is held
 memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
 is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
-sixteen.
+sixteen. Children have no such second look: what one holds for less than the time between two polls (on a starved machine,
+tens of milliseconds) may be missed.
 """
 
 from __future__ import annotations
