@@ -481,7 +481,7 @@ def verify(
             assignment,
             gallery=gallery or course.root / "tests" / "gallery",
             exercises=exercises or None,
-            jobs=jobs or jobs_at_once(),
+            jobs=jobs or jobs_at_once(course.settings.limits),
             quick=quick,
             sandbox=used,
             told=told,

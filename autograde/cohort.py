@@ -22,6 +22,7 @@ import psutil
 from .course import Course, Settings, find_course
 from .errors import AutogradeError, CourseError, JudgeError, StorageError
 from .journal import Kept, Ledger, changes, only_one
+from .limits import Limits
 from .marks import Marks, share_marks
 from .sandbox import choose_sandbox
 from .submission import (
@@ -40,16 +41,15 @@ from .types import GIB, Status
 
 __all__ = ["Judged", "grade", "jobs_at_once", "strays"]
 
-#: Memory that one submission may take (its limits), and that is left to the rest of the machine.
-_JOB_BYTES = 2 * GIB
+#: Memory that is left to the rest of the machine.
 _RESERVE_BYTES = GIB
 _CONNECT_SECONDS = 20.0
 
 
-def jobs_at_once() -> int:
-    """How many submissions this machine judges side by side: by cores and by memory."""
+def jobs_at_once(limits: Limits) -> int:
+    """How many submissions this machine judges side by side: a core for each, and the memory that each may take."""
     cores = os.cpu_count() or 1
-    by_memory = (psutil.virtual_memory().available - _RESERVE_BYTES) // _JOB_BYTES
+    by_memory = (psutil.virtual_memory().available - _RESERVE_BYTES) // limits.memory_bytes
     return max(1, min(cores, int(by_memory)))
 
 
@@ -116,7 +116,8 @@ def grade(
             marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
             grading_seed(course, assignment, again=again)
             keep = _Keeper(Ledger(facts / "results.jsonl"), marks)
-            for one in _spread(course, assignment, everybody, jobs or jobs_at_once(), scheduler, wanted):
+            jobs = jobs or jobs_at_once(course.settings.limits)
+            for one in _spread(course, assignment, everybody, jobs, scheduler, wanted):
                 team = teams.get(one.report.student)
                 for copy in (one,) if team is None else for_team(course, assignment, one, team):
                     judged.append(keep(copy))
@@ -230,14 +231,14 @@ class _Workplace:
     sandbox: str | None  # None: it cannot have the one that is wanted
 
 
-def _workplace(root: Path, assignment: str, sandbox: str) -> _Workplace:
+def _workplace(root: Path, assignment: str, sandbox: str, limits: Limits) -> _Workplace:
     seen: str | None = None
     with contextlib.suppress(CourseError, OSError):
         seen = sources_digest(find_course(root), assignment)
     used: str | None = None
     with contextlib.suppress(JudgeError):
         used, _ = choose_sandbox(sandbox)
-    return _Workplace(socket.gethostname(), jobs_at_once(), grader(), seen, used)
+    return _Workplace(socket.gethostname(), jobs_at_once(limits), grader(), seen, used)
 
 
 def _examine(client: Any, course: Course, assignment: str, scheduler: str, sandbox: str) -> int:
@@ -249,8 +250,9 @@ def _examine(client: Any, course: Course, assignment: str, scheduler: str, sandb
             f"the scheduler at {scheduler} has no workers: start some (`dask worker {scheduler} --nthreads 1`)"
         ) from None
     threads: dict[str, int] = client.nthreads()
-    ours = _workplace(course.root, assignment, sandbox)
-    places: dict[str, _Workplace] = client.run(_workplace, course.root, assignment, sandbox)
+    looked_at = (course.root, assignment, sandbox, course.settings.limits)
+    ours = _workplace(*looked_at)
+    places: dict[str, _Workplace] = client.run(_workplace, *looked_at)
     on_host: dict[str, int] = {}
     for address, place in places.items():
         if place.sources is None:

@@ -24,7 +24,7 @@ LIMIT_PROBLEM = "LimitExceeded"
 class Limits:
     """Limits on the processes of one notebook's student together, unless it says "each"."""
 
-    memory_bytes: int = 4 * GIB  # held at any time; and never more than 70 % of what was free
+    memory_bytes: int = 2 * GIB  # held at any time; and never more than 70 % of what was free
     private_bytes: int = GIB  # each of /tmp and /dev/shm in the sandbox; it counts as memory
     file_bytes: int = 4 * GIB  # each file
     disk_bytes: int = 8 * GIB  # all that it has written

@@ -28,6 +28,7 @@ from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError, StorageError
 from autograde.journal import append, changes, digest, only_one, stored_facts, write_whole
+from autograde.limits import Limits
 from autograde.marks import final_marks
 from autograde.release import release
 from autograde.types import Exit, Outcome, Problem, Status, Verdict, to_json
@@ -449,7 +450,7 @@ def double(values):
 @pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
 def test_of_two_workers_one_is_killed_and_nothing_is_lost(released, tmp_path, scheduler, monkeypatch):
     address, workers = scheduler
-    monkeypatch.setattr(cohort, "jobs_at_once", lambda: 2)
+    monkeypatch.setattr(cohort, "jobs_at_once", lambda limits: 2)
     go = tmp_path / "go"
     for student in ("ada", "ben", "cho"):
         answer = SLOWLY.format(calls=str(tmp_path / student), go=str(go))
@@ -482,7 +483,7 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(released, tmp_path, sc
 def test_workers_that_could_not_judge_are_refused(course, scheduler, monkeypatch):
     address, _ = scheduler
     toys.hand_in(course, "ada", RIGHT)
-    place = cohort._workplace(course.root, "toy", "process")
+    place = cohort._workplace(course.root, "toy", "process", Limits())
     for broken, words in (
         (replace(place, sources=None), "does not see the course"),
         (replace(place, sources="other"), "sees another version of toy"),

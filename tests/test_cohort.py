@@ -21,6 +21,7 @@ from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError, JudgeError
 from autograde.journal import append, stored_facts
+from autograde.limits import Limits
 from autograde.release import release
 from autograde.sandbox import choose_sandbox
 from autograde.types import Exit, Outcome, Problem, Status, Verdict, to_json, to_jsonable
@@ -523,12 +524,13 @@ def test_grading_before_the_release_says_to_release_first(graded_course, counted
 def test_the_number_of_jobs_is_at_least_one_whatever_the_machine_has(monkeypatch):
     memory = type("Memory", (), {"available": 0})
     monkeypatch.setattr(cohort.psutil, "virtual_memory", lambda: memory)
-    assert cohort.jobs_at_once() == 1
+    assert cohort.jobs_at_once(Limits()) == 1
     memory.available = 9 * 2**30
     monkeypatch.setattr(cohort.os, "cpu_count", lambda: 32)
-    assert cohort.jobs_at_once() == 4
+    assert cohort.jobs_at_once(Limits()) == 4
+    assert cohort.jobs_at_once(Limits(memory_bytes=2**30)) == 8
     monkeypatch.setattr(cohort.os, "cpu_count", lambda: None)
-    assert cohort.jobs_at_once() == 1
+    assert cohort.jobs_at_once(Limits()) == 1
 
 
 def test_a_course_can_be_sent_to_a_worker(course):

@@ -152,7 +152,7 @@ def main(students: int, rounds: int, assignment: str, notebook: str, stubbed: in
         stubs(stubbed)
         click.echo(load)
         return
-    jobs = cohort.jobs_at_once()
+    jobs = cohort.jobs_at_once(find_course(ROOT).settings.limits)
     ways = {
         "nbgrader autograde": (["nbgrader", "autograde", assignment], True),
         "autograde grade --jobs 1": (["autograde", "grade", assignment, "--jobs", "1"], False),
