@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
 import secrets
 import urllib.error
@@ -26,6 +25,7 @@ from data_scripts.lock import wait_for_lock
 from .check import OPTIONAL, Overview
 from .course import Course
 from .errors import CourseError
+from .journal import write_whole
 from .notebook import Kind
 from .types import Verdict
 
@@ -201,11 +201,9 @@ def laptop_token(folder: Path | None = None) -> bytes:
     if len(kept) == _TOKEN_BYTES:
         return kept
     token = secrets.token_bytes(_TOKEN_BYTES)
-    aside = path.with_name(f"board-token.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(token.hex(), encoding="ascii")
-        aside.replace(path)
+        write_whole(path, token.hex())
     except OSError as error:
         raise CourseError(f"{path} cannot be written ({error.strerror}), so the board would count you twice") from error
     return token
@@ -286,9 +284,7 @@ def add(path: Path, told: Iterable[Told], places: Sequence[Place]) -> int:
             taken += 1
         if taken:
             # sorted: the order says nothing about who came when
-            aside = path.with_name(f"{path.name}.{os.getpid()}")
-            aside.write_text("".join(f"{encode(kept[token])}\n" for token in sorted(kept)), encoding="ascii")
-            aside.replace(path)
+            write_whole(path, "".join(f"{encode(kept[token])}\n" for token in sorted(kept)))
     return taken
 
 

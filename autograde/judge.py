@@ -36,7 +36,7 @@ from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, u
 from .course import data_folder
 from .errors import AutogradeError, CourseError, JudgeError, StorageError, SubmissionError
 from .explain import explain_memory
-from .journal import append
+from .journal import append, write_whole
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .sandbox import JUDGED
@@ -213,9 +213,7 @@ def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple
     finally:
         session.close()
     if kept is not None:
-        aside = kept.with_name(f"{kept.name}.{os.getpid()}")
-        aside.write_text(json.dumps(held))
-        aside.replace(kept)
+        write_whole(kept, json.dumps(held))
     return held
 
 

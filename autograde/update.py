@@ -17,6 +17,7 @@ from nbformat import v4
 
 from .course import CONFIG_NAME
 from .errors import CourseError
+from .journal import write_whole
 from .notebook import Kind, kind_of, name_of, read_notebook
 
 __all__ = ["Updated", "carry_over", "stamp", "update_notebook", "write_with_backup"]
@@ -65,12 +66,7 @@ def write_with_backup(book: Any, path: Path) -> Path:
         if not one.exists()
     )
     backup.write_bytes(path.read_bytes())
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        aside.write_text(nbformat.writes(book) + "\n", encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_whole(path, nbformat.writes(book) + "\n")
     return backup
 
 
