@@ -46,6 +46,9 @@ _STEP_BYTES = 2**20
 #: How many (time, bytes) pairs are kept for the chart.
 _MAX_SAMPLES = 240
 _STOP_AGAIN_SECONDS = 0.5
+_PRIORITY = (
+    -10
+)  # of the polling thread, where the system grants it (on Linux a thread has one of its own: setpriority(2))
 #: A family is listed anew at least every so many readings.
 _LIST_EVERY = 10
 #: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages), and
@@ -386,6 +389,9 @@ class Poller:
             self._most_bytes = max(self._most_bytes, last.total_bytes + grown)
 
     def _run(self) -> None:
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # on a full machine a poll that waits sees less; root may ask
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
         while not self._done.wait(self._seconds):
             if not self._take():
                 return
