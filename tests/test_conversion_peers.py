@@ -15,6 +15,7 @@ from data_scripts.whole_organ import VOXEL_SIZE_UM, Volume, write_tiff_stack
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import conversion
+import conversion_check
 import conversion_peers
 
 SHAPE = (19, 37, 41)
@@ -53,6 +54,7 @@ def test_ours_and_the_installed_peers_are_measured_and_a_peer_that_is_not_there_
         "faults": "none",
     }
     assert theirs.right["level 0"] == "equal to the planes"
+    assert theirs.right["level 1"] == "block means, cut off, odd edges left out"
     assert 16 * 2**20 < max(ours.peak_bytes) < max(theirs.peak_bytes)  # Python and zarr are more than 16 MiB
     assert (
         ours.files == 4 * 2 + 1 + 1
@@ -85,11 +87,16 @@ def test_an_environment_that_cannot_be_made_says_why(tmp_path, monkeypatch):
         conversion.interpreter("ngff-zarr", cache=tmp_path)
 
 
+def test_an_image_that_cannot_be_read_is_a_fault(tmp_path):
+    found = conversion.looked_at(tmp_path / "none", tmp_path, VOXEL_SIZE_UM)
+    assert found["faults"].startswith("cannot be read: ")
+
+
 def test_a_voxel_that_differs_is_found(converted):
     planes, out = converted
     array = zarr.open_array(out / "0", mode="r+")
     array[18, 36, 40] += 1
-    assert conversion.examine(out, planes, VOXEL_SIZE_UM)["level 0"] == "differs from the planes from 16 on"
+    assert conversion_check.examine(out, planes, VOXEL_SIZE_UM)["level 0"] == "differs from the planes from 16 on"
 
 
 def test_wrong_metadata_is_found(converted):
@@ -98,9 +105,10 @@ def test_wrong_metadata_is_found(converted):
     ome = group.attrs["ome"]
     ome["multiscales"][0]["datasets"][1]["coordinateTransformations"][0]["scale"] = [10.0, 4.0, 5.0]
     group.attrs["ome"] = ome
-    assert conversion.examine(out, planes, VOXEL_SIZE_UM)["faults"] == "scale, translation"
+    assert conversion_check.examine(out, planes, VOXEL_SIZE_UM)["faults"] == "scale, translation"
     assert (
-        conversion.examine(out, planes, (1.0, 2.0, 2.0))["faults"] == "scale, translation, voxel size [5.0, 2.0, 2.0]"
+        conversion_check.examine(out, planes, (1.0, 2.0, 2.0))["faults"]
+        == "scale, translation, voxel size [5.0, 2.0, 2.0]"
     )
 
 
@@ -119,7 +127,7 @@ def test_axes_in_another_order_are_turned_before_voxels_are_compared(stack, tmp_
         datasets.append({"path": str(level), "coordinateTransformations": steps})
     axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "xyz"]
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
-    found = conversion.examine(out, planes, VOXEL_SIZE_UM)
+    found = conversion_check.examine(out, planes, VOXEL_SIZE_UM)
     assert (found["level 0"], found["level 1"]) == ("equal to the planes", "one voxel of each block")
     assert found["faults"] == "axes"
 
@@ -138,7 +146,7 @@ def test_axes_in_another_order_are_turned_before_voxels_are_compared(stack, tmp_
 def test_how_a_level_was_made_is_measured(level, words):
     fine = np.random.default_rng(0).integers(10, 2000, (4, 6, 8)).astype("uint16")
     mean = fine.reshape(2, 2, 3, 2, 4, 2).mean(axis=(1, 3, 5))
-    assert conversion.described(conversion.compare(level(mean, fine), fine)) == words
+    assert conversion_check.described(conversion_check.compare(level(mean, fine), fine)) == words
 
 
 def test_every_tool_says_what_it_needs():

@@ -1,6 +1,6 @@
 """One stack of TIFF planes to OME-Zarr: the course's reference solution and its peers, in turns.
 
-    python tests/benchmarks/conversion.py                 # 512 MiB, three rounds of everything
+    python tests/benchmarks/conversion.py                 # 1 GiB, three rounds of everything
     python tests/benchmarks/conversion.py --mib 128 --rounds 1 --tools reference ngff-zarr
 
 The stack is that of data_scripts.whole_organ, a third of its planes compressed. Each conversion runs in a process of its
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
 import math
 import os
@@ -31,13 +30,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import numpy as np
 import platformdirs
+from conversion_check import examine, solutions
+from conversion_peers import LEVELS
 
 HERE = Path(__file__).parent
-SOURCE = HERE.parents[1] / "source" / "2-conversion"
 PLANE = (1021, 1013)  # y, x: no chunk divides it
-LEVELS = 4
 
 #: What each tool needs from pip; what it shares with another one, it shares by the same name of the environment.
 NEEDS = {
@@ -88,23 +86,21 @@ def interpreter(tool, *, cache, install=True):
     shutil.rmtree(folder, ignore_errors=True)
     for command in (
         [sys.executable, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check", *needs],
+        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *needs],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # pip tells how far it is
         if done.returncode:
-            raise Unusable(f"cannot be installed: {last_line(done.stderr or done.stdout)}")
+            raise Unusable(f"cannot be installed: {last_line(done.stderr)}")
     (folder / "complete").touch()
     return python
 
 
 def version_of(tool, python):
-    """Name and version of the tool's package."""
-    package = (NEEDS[tool] or (tool,))[0]
-    if tool == "reference":
-        return f"zarr {importlib.metadata.version('zarr')}"
+    """The version of the tool's package; for the reference that of zarr."""
+    package = "zarr" if tool == "reference" else (NEEDS[tool] or (tool,))[0]
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "?"
+    return ("zarr " if tool == "reference" else "") + (done.stdout.strip() or "?")
 
 
 def last_line(text):
@@ -113,15 +109,6 @@ def last_line(text):
 
 
 # --- what is converted, and by what -----------------------------------------------------------------------------------
-
-
-def solutions(notebook, *names):
-    """The text of these cells of a source notebook: what students get as the reference."""
-    from autograde.notebook import name_of, read_notebook
-
-    cells = {name_of(cell): cell.source for cell in read_notebook(SOURCE / notebook).cells}
-    imports = "import re\nfrom pathlib import Path\n\nimport numpy as np\nimport tifffile\nimport zarr\n"
-    return "\n\n".join([imports, *(cells[name] for name in names)])
 
 
 def prepare(stack, scratch):
@@ -157,111 +144,13 @@ def convert(tool, python, planes, out):
         complained.seek(0)
         if child.returncode:
             raise Unusable(f"exit code {child.returncode}: {last_line(complained.read())}")
-        figures = json.loads(last_line(said.read()))
+        try:
+            figures = json.loads(last_line(said.read()))
+        except ValueError as error:
+            raise Unusable("its last line is not what conversion_peers.py prints") from error
     if peak.reading is None:
         raise Unusable("its memory was never seen")
     return figures["wall_seconds"], figures["cpu_seconds"], peak.reading.total_bytes
-
-
-# --- is it right? -----------------------------------------------------------------------------------------------------
-
-
-def slab_of(paths, start, stop):
-    """Planes start to stop as they are on disk, (z, y, x)."""
-    import tifffile
-
-    return np.stack([tifffile.imread(path) for path in paths[start:stop]])
-
-
-def examine(out, planes, voxel):
-    """{"level 0", "level 1", "chunks", "faults"} of the image at `out`, each in words, against the folder of planes."""
-    import zarr
-    from ome_zarr_models.v05 import Image
-
-    found = {}
-    group = zarr.open_group(out, mode="r")
-    images = group.attrs.get("ome", {}).get("multiscales") or group.attrs.get("multiscales")
-    if not images:
-        return {"level 0": "no metadata", "level 1": "-", "faults": "ome"}
-    if len(images[0]["datasets"]) != LEVELS:
-        return {"level 0": "-", "level 1": "-", "faults": f"{len(images[0]['datasets'])} levels listed"}
-    axes = [axis["name"] for axis in images[0]["axes"]]
-    order = [axes.index(name) for name in "zyx"]
-    levels = [group[dataset["path"]] for dataset in images[0]["datasets"]]
-    found["chunks"] = " x ".join(str(levels[0].chunks[i]) for i in order) + (" in shards" if levels[0].shards else "")
-    found["level 0"] = "equal to the planes"
-    kinds: dict[str, int] = {}
-    paths = sorted(planes.iterdir())
-    if levels[0].shape[order[0]] != len(paths):
-        found["level 0"] = f"{levels[0].shape[order[0]]} planes of {len(paths)}"
-    for z in range(0, len(paths), 16):
-        want = slab_of(paths, z, z + 16)
-        got = part(levels[0], order, z, z + len(want))
-        if got.shape != want.shape or not np.array_equal(got, want):
-            found["level 0"] = f"differs from the planes from {z} on"
-            break
-        for kind, count in compare(part(levels[1], order, z // 2, (z + len(want) + 1) // 2), want).items():
-            kinds[kind] = kinds.get(kind, 0) + count
-    found["level 1"] = described(kinds)
-    if any(levels[1].shape[axis] < -(-levels[0].shape[axis] // 2) for axis in range(3)):
-        found["level 1"] += ", odd edges left out"
-    namespace: dict = {}
-    exec(solutions("optional.ipynb", "problems"), namespace)
-    faults = namespace["problems"](out)
-    first = images[0]["datasets"][0]["coordinateTransformations"][0]["scale"]
-    if not np.allclose([first[i] for i in order], voxel):
-        faults.append(f"voxel size {first}")
-    try:
-        Image.from_zarr(group)
-    except Exception as error:  # noqa: BLE001  # whatever a validator of others raises is its verdict
-        faults.append(f"ome-zarr-models: {last_line(str(error))[:60]}")
-    found["faults"] = ", ".join(faults) or "none"
-    return found
-
-
-def part(array, order, start, stop):
-    """Planes start to stop of an array whose axes are `order` of z, y, x."""
-    chosen = [slice(None)] * 3
-    chosen[order[0]] = slice(start, stop)
-    return array[tuple(chosen)].transpose(order)
-
-
-def compare(got, fine):
-    """How many voxels of `got`, half of `fine`, are what; voxels at an odd edge that was left out are not counted."""
-    full = tuple(n // 2 for n in fine.shape)
-    if 0 in full:
-        return {}
-    blocks = fine[: 2 * full[0], : 2 * full[1], : 2 * full[2]].reshape(full[0], 2, full[1], 2, full[2], 2)
-    mean = blocks.mean(axis=(1, 3, 5))
-    got = got[: full[0], : full[1], : full[2]]
-    if got.shape != mean.shape:
-        return {"of another size": mean.size}
-    one_of = np.zeros(mean.shape, bool)
-    for dz, dy, dx in np.ndindex(2, 2, 2):
-        one_of |= got == blocks[:, dz, :, dy, :, dx]
-    return {
-        "voxels": mean.size,
-        "rounded": int((got == np.rint(mean)).sum()),
-        "cut": int((got == np.floor(mean)).sum()),
-        "within one": int((np.abs(got - mean) <= 1).sum()),
-        "one of eight": int(one_of.sum()),
-    }
-
-
-def described(kinds):
-    """The counts of `compare` in words."""
-    if "voxels" not in kinds or "of another size" in kinds:
-        return "of another size"
-    share = {kind: count / kinds["voxels"] for kind, count in kinds.items()}
-    for kind, words in (
-        ("rounded", "block means"),
-        ("cut", "block means, cut off"),
-        ("within one", "block means, within 1"),
-        ("one of eight", "one voxel of each block"),
-    ):
-        if share[kind] == 1:
-            return words
-    return f"other: {share['within one']:.0%} within 1 of the block mean, {share['one of eight']:.0%} one voxel of the block"
 
 
 # --- rounds and table ---------------------------------------------------------------------------------------------------
@@ -290,7 +179,7 @@ def measure(tools, stack, *, rounds, scratch, cache, voxel, install=True, told=c
                 if number == 0:
                     files = [path for path in out.rglob("*") if path.is_file()]
                     mine.files, mine.disk_bytes = len(files), sum(path.stat().st_size for path in files)
-                    mine.right = examine(out, planes, voxel)
+                    mine.right = looked_at(out, planes, voxel)
             except Unusable as reason:
                 mine.failed = str(reason)
                 told(f"round {number + 1} {tool}: {reason}")
@@ -302,6 +191,14 @@ def measure(tools, stack, *, rounds, scratch, cache, voxel, install=True, told=c
             told(f"round {number + 1} {tool}: {wall:.1f} s, {cpu:.1f} CPU s, {peak / 2**20:.0f} MiB{load}")
     shutil.rmtree(scratch / "out.zarr", ignore_errors=True)
     return seen
+
+
+def looked_at(out, planes, voxel):
+    """What `examine` finds; an image that it cannot read is a fault, not the end."""
+    try:
+        return examine(out, planes, voxel)
+    except Exception as error:  # noqa: BLE001  # anything may be wrong with what another program wrote
+        return {"faults": f"cannot be read: {type(error).__name__}: {last_line(str(error))}"}
 
 
 def table(seen):
@@ -324,7 +221,7 @@ def table(seen):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mib", type=int, default=512, help="size of the stack, uncompressed (default 512)")
+    parser.add_argument("--mib", type=int, default=1024, help="size of the stack, uncompressed (default 1024)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tools", nargs="*", default=list(NEEDS), choices=NEEDS, metavar="TOOL")
     parser.add_argument("--environments", type=Path, default=platformdirs.user_cache_path("autograde") / "peers")
