@@ -136,10 +136,12 @@ def _growth_chart(measurement: Measurement) -> str:
         f'<text x="{(left + width - right) / 2:.0f}" y="{height - 3}" text-anchor="middle" fill="#555">'
         f"size of the data; peaks above the start, meter: {escape(measurement.meter)}</text>",
     ]
-    for (data, peak), seen_bytes, below in ((small, growth.small_peak_bytes, 15), (large, measurement.peak_bytes, -8)):
+    # the first below its point and to the right of the axis, the second above
+    labels = ((small, growth.small_peak_bytes, -2, 15, "start"), (large, measurement.peak_bytes, 0, -8, "middle"))
+    for (data, peak), seen_bytes, right_by, below_by, anchor in labels:
         parts.append(
             f'<circle cx="{x(data):.1f}" cy="{y(peak):.1f}" r="4" fill="{color}"/>'
-            f'<text x="{x(data):.1f}" y="{y(peak) + below:.1f}" text-anchor="middle" fill="{color}">'
+            f'<text x="{x(data) + right_by:.1f}" y="{y(peak) + below_by:.1f}" text-anchor="{anchor}" fill="{color}">'
             f"{format_bytes(seen_bytes)}</text>"
         )
     end = f"would be {format_bytes(at_tib)}" if measurement.grows else "stays there"

@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 from .errors import CourseError
 
 __all__ = [
+    "FORGIVEN_PART",
     "NOISE_BYTES",
     "SCHEMA_VERSION",
     "STREAMING_PER_BYTE",
     "Allocation",
     "ChunkGrid",
     "Growth",
+    "Kept",
     "Line",
     "Measurement",
     "Outcome",
@@ -44,6 +46,8 @@ SCHEMA_VERSION = 1
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 #: Growth of a peak by less than this cannot be told from what libraries keep and threads leave behind.
 NOISE_BYTES = 16 * MIB
+#: One part in so many of a ceiling is forgiven for what libraries hold when a block begins.
+FORGIVEN_PART = 4
 #: Bytes of memory for each byte of data more, up to which code counts as streaming.
 STREAMING_PER_BYTE = 0.2
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -115,6 +119,16 @@ class Allocation:
     bytes: int
     function: str
     file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An array that a name in a notebook keeps, and the cell that made it."""
+
+    name: str
+    bytes: int
+    cell: int | None  # the number that JupyterLab shows beside the cell; None where it is not known
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
