@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import ctypes
 import gc
+import html
 import importlib
 import linecache
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -20,18 +22,18 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
 
-import numpy as np
 import psutil
 
 from .chart import memory_chart
-from .explain import explain_memory, summarize
+from .explain import explain_kept, explain_memory, summarize
+from .leftovers import kept_by_cells
 from .meters import Meter, Poller, default_meter
 from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 
@@ -52,7 +54,6 @@ __all__ = [
     "current_bench",
     "import_memray",
     "measure",
-    "named_arrays",
     "settle",
     "settle_allocator",
     "stands_at_top_of_cell",
@@ -69,8 +70,6 @@ _FREE_PART = 0.7
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
-#: Smaller arrays are not worth a name in a message.
-_NAMED_BYTES = 2**20
 #: Libraries that allocate at first use what they keep for good.
 _WARMED = ("dask.array", "zarr")
 #: Who predicts fewer bytes than this has left out the unit.
@@ -382,6 +381,12 @@ class LocalRun:
             )
 
 
+def _framed(note: str) -> str:
+    """A note as HTML that is not overlooked below a chart; what stands between ` ` is code."""
+    text = re.sub("`([^`]*)`", r"<code>\1</code>", html.escape(note, quote=False)).replace(" Try: ", "<br><b>Try:</b> ")
+    return f'<div style="border-left: 4px solid #d9a11e; padding: 2px 10px; max-width: 46em">{text}</div>'
+
+
 class LocalBench:
     """Blocks run in this process; results are shown by IPython where there is one."""
 
@@ -409,6 +414,10 @@ class LocalBench:
                 MEASUREMENT_MIME: to_jsonable(measurement),
             }
         )
+        space = _shell().user_ns
+        note = explain_kept(measurement, kept_by_cells(space, space.get("In", ())))
+        if note:
+            publish_display_data({"text/plain": textwrap.fill(note, _LINE_WIDTH), "text/html": _framed(note)})
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         shell = _shell()
@@ -511,28 +520,6 @@ def warm_up() -> None:
             with dask.config.set(num_workers=2):
                 da.store(da.from_zarr(array) + 1, array, compute=True)
         array[:].sum()
-
-
-def named_arrays(namespace: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Names in a notebook that hold arrays or bytes, largest first; two names of one array count once."""
-    found: dict[int, tuple[str, int]] = {}
-    for name, value in list(namespace.items()):
-        while type(value) is np.ndarray and type(value.base) is np.ndarray:
-            value = value.base  # a view holds what it looks into
-        size = 0 if name.startswith("_") else _held_bytes(value)
-        if size >= _NAMED_BYTES:
-            found.setdefault(id(value), (name, size))
-    return sorted(found.values(), key=lambda item: -item[1])
-
-
-def _held_bytes(value: Any) -> int:
-    if type(value) is np.ndarray:
-        return int(value.nbytes)
-    if type(value) in (bytes, bytearray):
-        return len(value)
-    if type(value) in (list, tuple):
-        return sum(_held_bytes(part) for part in value[:10_000] if type(part) in (np.ndarray, bytes, bytearray))
-    return 0
 
 
 @contextmanager

@@ -13,6 +13,7 @@ __all__ = ["chunk_chart", "memory_chart"]
 _WIDTH, _HEIGHT = 520, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 112, 26, 30
 _GOOD, _BAD, _LIMIT, _PREDICTED, _DATA, _FREE = "#2a7f62", "#c0392b", "#c0392b", "#2b6cb0", "#8a6d1d", "#888888"
+_ALLOWED = "#8a6d1d"  # grows with the data, and may
 
 
 def memory_chart(measurement: Measurement) -> str:
@@ -98,8 +99,8 @@ def _growth_chart(measurement: Measurement) -> str:
     assert measurement.data_bytes is not None
     small = (growth.small_data_bytes, max(growth.small_peak_bytes, MIB))
     large = (measurement.data_bytes, max(measurement.peak_bytes or 0, MIB))
-    color = _BAD if measurement.exceeded else _GOOD
-    at_tib = large[1] + (measurement.per_byte or 0.0) * (TIB - large[0]) if measurement.exceeded else large[1]
+    color = _BAD if measurement.exceeded else _ALLOWED if measurement.grows else _GOOD
+    at_tib = large[1] + (measurement.per_byte or 0.0) * (TIB - large[0]) if measurement.grows else large[1]
     width, height, left, right, top, bottom = 520, 190, 66, 118, 26, 34
     x_low, x_high = math.log(small[0] / 2), math.log(TIB)
     y_low, y_high = math.log(min(small[1], large[1]) / 4), math.log(2 * max(at_tib, large[1], 2048 * MIB))
@@ -110,8 +111,9 @@ def _growth_chart(measurement: Measurement) -> str:
     def y(size: float) -> float:
         return top + (height - top - bottom) * (1 - (math.log(size) - y_low) / (y_high - y_low))
 
-    def label(size: float, name: str) -> str:
-        return f'<text x="{x(size):.1f}" y="{height - 16}" text-anchor="middle" fill="#555">{name}</text>'
+    def label(size: float, anchor: str, shift: int) -> str:
+        name = "1 TiB" if size == TIB else format_bytes(size)
+        return f'<text x="{x(size) + shift:.1f}" y="{height - 20}" text-anchor="{anchor}" fill="#555">{name}</text>'
 
     # the way to 1 TiB: straight in bytes, so a curve here
     way = [large[0] * (TIB / large[0]) ** (step / 40) for step in range(41)]
@@ -128,24 +130,22 @@ def _growth_chart(measurement: Measurement) -> str:
         f'<polyline points="{dashed}" fill="none" stroke="{color}" stroke-width="1.4" stroke-dasharray="4 3"/>',
         f'<line x1="{x(small[0]):.1f}" y1="{y(small[1]):.1f}" x2="{x(large[0]):.1f}" y2="{y(large[1]):.1f}" '
         f'stroke="{color}" stroke-width="1.8"/>',
-        label(small[0], format_bytes(small[0])),
-        label(large[0], format_bytes(large[0])),
-        label(TIB, "1 TiB"),
+        label(small[0], "end", 10),  # the two are close to each other, and lean away
+        label(large[0], "start", -10),
+        label(TIB, "middle", 0),
         f'<text x="{(left + width - right) / 2:.0f}" y="{height - 3}" text-anchor="middle" fill="#555">'
         f"size of the data; peaks above the start, meter: {escape(measurement.meter)}</text>",
     ]
-    for data, peak in (small, large):
+    # the first below its point and to the right of the axis, the second above
+    labels = ((small, growth.small_peak_bytes, -2, 15, "start"), (large, measurement.peak_bytes, 0, -8, "middle"))
+    for (data, peak), seen_bytes, right_by, below_by, anchor in labels:
         parts.append(
             f'<circle cx="{x(data):.1f}" cy="{y(peak):.1f}" r="4" fill="{color}"/>'
-            f'<text x="{x(data):.1f}" y="{y(peak) - 8:.1f}" text-anchor="middle" fill="{color}">'
-            f"{format_bytes(peak)}</text>"
+            f'<text x="{x(data) + right_by:.1f}" y="{y(peak) + below_by:.1f}" text-anchor="{anchor}" fill="{color}">'
+            f"{format_bytes(seen_bytes)}</text>"
         )
-    parts.append(
-        f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">'
-        f"would be {format_bytes(at_tib)}</text></svg>"
-        if measurement.exceeded
-        else f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">stays there</text></svg>'
-    )
+    end = f"would be {format_bytes(at_tib)}" if measurement.grows else "stays there"
+    parts.append(f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">{end}</text></svg>')
     return "".join(parts)
 
 
@@ -235,8 +235,9 @@ def _title(measurement: Measurement) -> str:
     peak = format_bytes(measurement.peak_bytes)
     if measurement.growth is not None and not measurement.stopped:
         before = format_bytes(measurement.growth.small_peak_bytes)
-        verb = "grows with the data" if measurement.exceeded else "does not grow with the data"
-        return f"{'✗' if measurement.exceeded else '✓'} the peak {verb}: {before}, then {peak}"
+        mark = "✗ " if measurement.exceeded else "" if measurement.grows else "✓ "
+        verb = "grows with the data" if measurement.grows else "does not grow with the data"
+        return f"{mark}the peak {verb}: {before}, then {peak}"
     if measurement.ceiling_bytes is None:
         return f"peak {peak}"
     if measurement.stopped:

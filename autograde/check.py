@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -106,13 +107,22 @@ class Overview:
         rows = "".join(
             f"<tr><td>{html.escape(one.notebook)}</td><td><code>{html.escape(one.name)}</code></td>"
             f"<td>{OPTIONAL if one.optional else 'core'}</td><td>{one.passed} of {one.tests}</td>"
-            f'<td style="text-align:left" title="{html.escape(one.message)}">{html.escape(one.words)}</td></tr>'
+            f'<td style="text-align:left">{_unfolding(one.words, one.message)}</td></tr>'
             for one in self.exercises
         )
         head = "".join(f"<th>{name}</th>" for name in ("notebook", "exercise", "", "tests", ""))
         problems = "".join(f"<p>{html.escape(problem)}</p>" for problem in self.problems)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         return f"{table}<p>{html.escape(self.summary)}</p>{problems}"
+
+
+def _unfolding(words: str, message: str) -> str:
+    """HTML: what is said at once, and behind a click the message of the test, with its code as code."""
+    said = html.escape(words)
+    if not message:
+        return said
+    text = re.sub("`([^`\n]*)`", r"<code>\1</code>", html.escape(message, quote=False)).replace("\n", "<br>")
+    return f'<details><summary>{said}</summary><div style="max-width: 46em">{text}</div></details>'
 
 
 def check_notebook(

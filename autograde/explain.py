@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .types import TIB, Line, Measurement, format_bytes
+from .types import FORGIVEN_PART, TIB, Kept, Line, Measurement, format_bytes
 
-__all__ = ["explain_memory", "summarize"]
+__all__ = ["explain_kept", "explain_memory", "summarize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,16 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     )
     if leftover:
         names = ", ".join(f"`{name}` ({format_bytes(size)})" for name, size in measurement.leftovers)
-        remedy = "remove the line that made it, restart the kernel, run again"
+        remedy = (
+            f"write `del {', '.join(name for name, _ in measurement.leftovers)}` at the end of the cell that makes it, "
+            "or take the line out that does; then restart the kernel and run all cells"
+        )
         if named_bytes < (measurement.before_bytes or 0) / 2:  # these names are not to blame
             names, remedy = "", "restart the kernel and run again; if it stays, look for what an earlier cell keeps"
         return (
             f"Your function used only {format_bytes(max(own_bytes, 0))}, well done. But before it was called the "
-            f"notebook already held {format_bytes(measurement.before_bytes)}{': ' + names if names else ''}; "
+            f"notebook already held {format_bytes(max(measurement.before_bytes or 0, named_bytes))}"  # part is forgiven
+            f"{': ' + names if names else ''}; "
             f"{ceiling} are allowed together. Try: {remedy}."
         )
     sentences = []
@@ -198,3 +203,29 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         sentences.append(f"At this rate a 1 TiB recording would need {format_bytes(factor * TIB)} of memory.")
     sentences.append(f"Try: {habit.instead if habit else _SLABS}.")
     return " ".join(sentences)
+
+
+def explain_kept(measurement: Measurement, kept: Sequence[Kept]) -> str:
+    """What a student reads in JupyterLab below a ceiling that held, where it will not when earlier cells count; or "".
+
+    `kept`: the arrays that the notebook keeps, largest first.
+    """
+    if measurement.peak_bytes is None or measurement.ceiling_bytes is None or measurement.exceeded:
+        return ""
+    kept_bytes = sum(one.bytes for one in kept)
+    together = measurement.peak_bytes + kept_bytes
+    forgiven = min(kept_bytes, measurement.ceiling_bytes // FORGIVEN_PART)
+    if measurement.growth is not None or together - forgiven <= measurement.ceiling_bytes:
+        return ""
+    most = kept[:2]
+    rows = []
+    for one in most:
+        where = "" if one.cell is None else f", made in cell [{one.cell}] by `{one.line}`"
+        rows.append(f"`{one.name}` ({format_bytes(one.bytes)}{where})")
+    more = f" and {len(kept) - len(most)} more" if len(kept) > len(most) else ""
+    return (
+        f"Your function needs only {format_bytes(measurement.peak_bytes)}, well done. But when this notebook is judged, "
+        f"what other cells keep counts, too: {', '.join(rows)}{more}. That is {format_bytes(together)} together, and "
+        f"{format_bytes(measurement.ceiling_bytes)} are allowed. "
+        f"Try: write `del {', '.join(one.name for one in most)}` at the end of that cell, run it, and run this test again."
+    )

@@ -41,7 +41,7 @@ from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .sandbox import JUDGED
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
-from .types import Exit, Measurement, Outcome, Problem, from_json, to_json
+from .types import FORGIVEN_PART, Exit, Measurement, Outcome, Problem, from_json, to_json
 
 __all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
 
@@ -49,8 +49,6 @@ __all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
 _EXIT_AT = {"memory_bytes": Exit.LIMIT, "cpu_seconds": Exit.TIMEOUT}
 #: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
 _TEST_ITSELF_SECONDS = 600.0
-#: One part in so many of a ceiling is forgiven for what libraries hold when a block begins.
-_FORGIVEN_PART = 4
 
 
 class JudgeRun:
@@ -76,7 +74,7 @@ class JudgeRun:
             # What libraries keep after earlier calls (caches, threads, contexts of codecs) is not the student's. No hungry
             # solution gets through with it: verify wants 1.5 x the ceiling of those, and 1.25 x is what it can hide.
             kept = max(self._start.total_bytes - self._baseline, 0)
-            self._baseline += min(kept, spec.ceiling_bytes // _FORGIVEN_PART)
+            self._baseline += min(kept, spec.ceiling_bytes // FORGIVEN_PART)
         self._available_bytes = int(psutil.virtual_memory().available)
         limit = 0.7 * self._available_bytes
         if spec.ceiling_bytes is not None:

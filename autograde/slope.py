@@ -14,12 +14,9 @@ from typing import Any
 from .block import MemoryCeilingExceeded, Spec, current_bench, stands_at_top_of_cell
 from .errors import CourseError
 from .explain import explain_memory
-from .types import MIB, Growth, Measurement, format_bytes
+from .types import NOISE_BYTES, STREAMING_PER_BYTE, Growth, Measurement, format_bytes
 
 __all__ = ["NOISE_BYTES", "Slope", "slope"]
-
-#: Growth by less than this cannot be told from what libraries keep and threads leave behind.
-NOISE_BYTES = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +39,12 @@ class Slope:
 
 
 def slope(
-    run: Callable[[Any], Any], small: Any, large: Any, *, at_most: float = 0.2, data: tuple[int, int] | None = None
+    run: Callable[[Any], Any],
+    small: Any,
+    large: Any,
+    *,
+    at_most: float = STREAMING_PER_BYTE,
+    data: tuple[int, int] | None = None,
 ) -> Slope:
     """Call `run(small)`, then `run(large)`, and fail if the peak grows by more than `at_most` bytes per byte of data.
 

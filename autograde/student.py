@@ -21,8 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, named_arrays, settle, warm_up
+from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle, warm_up
 from .errors import SubmissionError
+from .leftovers import named_arrays
 from .meters import default_meter
 from .types import Line, to_json, to_jsonable
 from .wire import Closed, Connection, pack

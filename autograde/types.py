@@ -16,10 +16,14 @@ from typing import Any, TypeVar
 from .errors import CourseError
 
 __all__ = [
+    "FORGIVEN_PART",
+    "NOISE_BYTES",
     "SCHEMA_VERSION",
+    "STREAMING_PER_BYTE",
     "Allocation",
     "ChunkGrid",
     "Growth",
+    "Kept",
     "Line",
     "Measurement",
     "Outcome",
@@ -40,6 +44,12 @@ __all__ = [
 SCHEMA_VERSION = 1
 
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
+#: Growth of a peak by less than this cannot be told from what libraries keep and threads leave behind.
+NOISE_BYTES = 16 * MIB
+#: One part in so many of a ceiling is forgiven for what libraries hold when a block begins.
+FORGIVEN_PART = 4
+#: Bytes of memory for each byte of data more, up to which code counts as streaming.
+STREAMING_PER_BYTE = 0.2
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": TIB}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
@@ -112,6 +122,16 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An array that a name in a notebook keeps, and the cell that made it."""
+
+    name: str
+    bytes: int
+    cell: int | None  # the number that JupyterLab shows beside the cell; None where it is not known
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Growth:
     """A run on less data, which a run on more data is compared with."""
 
@@ -165,6 +185,14 @@ class Measurement:
         if self.growth is None or self.peak_bytes is None or self.data_bytes is None:
             return None
         return max(self.peak_bytes - self.growth.small_peak_bytes, 0) / (self.data_bytes - self.growth.small_data_bytes)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the peak grows with the data, be that allowed or not; False without a slope."""
+        if self.growth is None or self.peak_bytes is None:
+            return False
+        more_bytes = self.peak_bytes - self.growth.small_peak_bytes
+        return self.exceeded or (more_bytes > NOISE_BYTES and (self.per_byte or 0.0) > STREAMING_PER_BYTE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,16 @@ def git(command: str, cwd: Path, check: bool = True) -> str:
     """
     said = run_git(command, cwd=cwd, check=check)
     print(f"$ git {command.removeprefix('git ')}" + (f"\n{said.rstrip()}" if said.strip() else ""))  # noqa: T201
-    return said
+    return _Said(said)
+
+
+class _Said(str):
+    """What git has printed, as text: as the last value of a cell it is not shown a second time."""
+
+    __slots__ = ()
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: it has been printed."""
 
 
 def _environment(who: str, cwd: Path) -> dict[str, str]:

@@ -59,7 +59,8 @@ def test_memory_left_over_from_earlier_cells_is_named_and_the_function_is_praise
     assert explain_memory(seen) == (
         "Your function used only 40 MiB, well done. But before it was called the notebook already held 1 GiB: "
         "`data` (0.98 GiB), `copy` (20 MiB); 128 MiB are allowed together. "
-        "Try: remove the line that made it, restart the kernel, run again."
+        "Try: write `del data, copy` at the end of the cell that makes it, or take the line out that does; "
+        "then restart the kernel and run all cells."
     )
 
 

@@ -196,6 +196,16 @@ def test_a_command_is_shown_as_in_a_terminal(place, capsys):
 # --- reading ------------------------------------------------------------------------------------------------------------
 
 
+def test_what_a_command_says_is_shown_once_in_a_notebook(place):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    said = git("init", cwd=place)
+    data, _ = InteractiveShell().display_formatter.format(said)
+    assert data == {}, "printed already, and not shown again as the value of the cell"
+    assert isinstance(said, str)
+    assert said.splitlines()[0].startswith("Initialized empty Git repository")
+
+
 def test_a_repository_is_read_as_git_reads_it(place):
     you = shared_project(place / "work", {"docs/étude.md": "a\n"})
     colleague(place / "work", {"b.md": "b"}, "A file of Bo's\n\nWith a body.")

@@ -19,6 +19,7 @@ from browser import (
     screenshot,
     write_notebook,
 )
+from nbformat.v4 import new_code_cell
 
 from autograde.course import find_course
 from autograde.release import release
@@ -50,6 +51,8 @@ SMALL_MENDED = """\
 def total(n):
     return sum(np.ones(2**16).sum() for _ in range(0, n, 2**16))
 """
+LEFT = "left.ipynb"
+LEFT_CELL = "data = np.ones(6 * 2**20)  # to have a look\ndata.mean()"
 GROWING = "growing.ipynb"
 GROWING_SETUP = """\
 import tempfile
@@ -99,6 +102,16 @@ def server(tmp_path_factory):
             nbgrader_cell("locked", "setup", "import numpy as np\n\nfrom autograde import ceiling"),
             nbgrader_cell("solution", "total", "def total(n):\n    raise NotImplementedError()"),
             nbgrader_cell("test", "test_total_memory", SMALL_TEST, 1),
+        ],
+    )
+    write_notebook(
+        work / LEFT,
+        [
+            nbgrader_cell("locked", "setup", "import numpy as np\n\nfrom autograde import ceiling"),
+            nbgrader_cell("solution", "total", SMALL_MENDED),
+            new_code_cell(LEFT_CELL),
+            nbgrader_cell("test", "test_total_memory", SMALL_TEST, 1),
+            new_code_cell(f"from autograde.check import show\n\nshow({LEFT!r})"),
         ],
     )
     write_notebook(
@@ -220,6 +233,32 @@ def test_memory_that_grows_and_chunks_that_are_read_are_pictures(server, browser
         screenshot(page, "lab-6-growth-and-reads")
         assert "10 chunks read (8 different ones)" in drawn
         assert "movie.zarr, 6×2×1 chunks, read" in drawn
+
+
+def test_memory_left_over_by_an_earlier_cell_is_told_before_the_judge_counts_it(server, browser):
+    address, _ = server
+    with new_page(browser) as page:
+        notebook = LabNotebook(page, address, LEFT)
+        for cell in ("setup", "total", 2):
+            expect(notebook.run(cell)).not_to_contain_text("Error")
+        output = notebook.run("test_total_memory")
+        note = " ".join(output.inner_text().split())
+        assert "✓ peak" in chart(output), "here, measured from its own start, the function is below the ceiling"
+        assert "well done. But when this notebook is judged, what other cells keep counts, too: " in note
+        assert "data (48 MiB, made in cell [3] by data = np.ones(6 * 2**20) # to have a look)." in note
+        assert "Try: write del data at the end of that cell, run it, and run this test again." in note
+
+        table = notebook.run(4)
+        table.locator("summary").click()
+        screenshot(page, "lab-7-left-over")
+        judged = " ".join(table.inner_text().split())
+        assert "not yet: memory exceeded" in judged
+        assert "well done. But before it was called the notebook already held 48 MiB: data (48 MiB); " in judged
+        assert "32 MiB are allowed together. Try: write del data at the end of the cell that makes it" in judged
+
+        notebook.write(2, LEFT_CELL + "\ndel data")
+        notebook.run(2)
+        expect(notebook.run("test_total_memory").locator(".jp-OutputArea-output")).to_have_count(1)
 
 
 @pytest.fixture(scope="module")

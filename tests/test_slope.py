@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -166,3 +167,20 @@ def test_the_picture_is_well_formed_and_says_what_it_shows(peak, words):
     svg = memory_chart(seen)
     ET.fromstring(svg)
     assert words in svg
+
+
+def test_growth_that_is_allowed_is_drawn_as_growth_all_the_same():
+    seen = Measurement(
+        "tree", 385 * MIB, 1057 * MIB, 1.0, data_bytes=128 * MIB, growth=Growth(97 * MIB, 32 * MIB, 10.0)
+    )
+    svg = memory_chart(seen)
+    assert not seen.exceeded
+    assert ">the peak grows with the data: 97 MiB, then 385 MiB<" in svg
+    assert "would be 3 TiB" in svg
+    assert "✓" not in svg
+
+
+def test_peaks_below_the_noise_are_named_as_they_were_measured():
+    kib = 2**10
+    seen = Measurement("tree", 692 * kib, 17 * MIB, 1.0, data_bytes=280 * kib, growth=Growth(336 * kib, 70 * kib, 0.2))
+    assert re.findall(r">([0-9.]+ KiB)</text>", memory_chart(seen)) == ["70 KiB", "280 KiB", "336 KiB", "692 KiB"]
