@@ -15,7 +15,9 @@ _PIPE_BYTES = 64 * 2**10
 #: Sockets and pipes that any program has, and descriptors below which nobody looks what they are: 4 MiB at most.
 _FREE_SOCKETS, _FREE_PIPES, _FEW_DESCRIPTORS = 8, 16, 32
 _LISTENS = "0A"
-_EVERY_SECONDS = 0.02
+_EVERY_SECONDS = 0.005
+#: More connections than a cluster of a few workers has count as full, too: nobody fills and empties them between two looks.
+_FREE_CONNECTIONS = 48
 
 
 class Buffers:
@@ -37,7 +39,8 @@ class Buffers:
         if tcp and self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="autograde-connections", daemon=True)
             self._thread.start()
-        return (self._tcp_bytes if tcp else 0) + others * _socket_bytes() + _pipes(family) * _PIPE_BYTES
+        connections = max(self._tcp_bytes, (tcp - _FREE_CONNECTIONS) * _socket_bytes()) if tcp else 0
+        return connections + others * _socket_bytes() + _pipes(family) * _PIPE_BYTES
 
     def _watch(self) -> None:
         """The kernel looks through a large table for the connections (10 to 40 ms), so nobody waits for that."""
@@ -62,7 +65,7 @@ def _queues_bytes(inside: int) -> int | None:
     if not Path(f"/proc/{inside}/net/tcp").exists():
         return None
     size_bytes = 0
-    for file in ("tcp", "tcp6"):
+    for file in ("tcp", "tcp6") if _counts(inside).get("TCP6") else ("tcp",):
         for row in _text(Path(f"/proc/{inside}/net/{file}")).splitlines()[1:]:
             _, _, _, state, queues, *_ = row.split()
             if state != _LISTENS:
