@@ -10,6 +10,7 @@ nobody else is. Started by anybody else, it runs in a user namespace of its own.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import JudgeError
+from .folders import entries
 from .seccomp import student_filter
 
 __all__ = [
@@ -54,6 +56,7 @@ class View:
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     covered: Mapping[Path, Path] | None = None  # read-only too, each in place of a folder inside of `readable`
+    fixed: tuple[Path, ...] = ()  # inside of what is writable, and not
     workdir: Path = Path("/")
     tmpfs_bytes: int = 2**30
 
@@ -100,6 +103,8 @@ def command(
         parts += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     size = str(view.tmpfs_bytes)
     parts += ["--proc", "/proc", "--dev", "/dev"]
+    # what reads as zeros without end, too, but cannot be mapped: such a map would hold memory that no process shows
+    parts += ["--dev-bind", "/dev/full", "/dev/zero"]
     for place in TMPFS:
         parts += ["--perms", "1777", "--size", size, "--tmpfs", place]
     readable = (*_python_folders(), *view.readable)
@@ -111,9 +116,12 @@ def command(
         parts += ["--ro-bind", str(cover), str(path)]
     for path in view.writable:
         parts += ["--bind", str(path), str(path)]
+    for path in view.fixed:
+        parts += ["--ro-bind", str(path), str(path)]
     if passwd is not None:
         parts += ["--perms", "0444", "--ro-bind-data", str(passwd), "/etc/passwd"]
-    parts += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(view.workdir)]
+    # in /proc a process could reset the mark of the most memory that it has held
+    parts += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(view.workdir)]
     if info is not None:
         parts += ["--info-fd", str(info)]
     if seccomp is not None:
@@ -180,17 +188,14 @@ def hand_over(folder: Path) -> None:
     user = sandbox_user()
     if user is None:
         return
-    for _, folders, files, at in os.fwalk(folder, follow_symlinks=False):
-        if os.fstat(at).st_uid == 0:
-            os.fchown(at, user, user)
-        for name in (*folders, *files):
-            try:
-                seen = os.stat(name, dir_fd=at, follow_symlinks=False)
-                # a file with other names is data that a test has linked to, which stays ours: it can be read, not written
-                if seen.st_uid == 0 and not (stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1):
-                    os.chown(name, user, user, dir_fd=at, follow_symlinks=False)
-            except FileNotFoundError:
-                continue
+    if folder.stat().st_uid == 0:
+        os.chown(folder, user, user)
+    for entry in entries(folder, skip_deep=True):  # nothing of ours lies deep
+        with contextlib.suppress(FileNotFoundError):
+            seen = entry.stat(follow_symlinks=False)
+            # a file with other names is data that a test has linked to, which stays ours: it can be read, not written
+            if seen.st_uid == 0 and not (stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1):
+                os.chown(entry.path, user, user, follow_symlinks=False)
 
 
 def read_info(descriptor: int) -> int:

@@ -133,10 +133,15 @@ def _print_rows(style: str, columns: Sequence[str], rows: Sequence[dict[str, Any
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
         click.echo(text.getvalue(), nl=False)
     else:
         table()
+
+
+def _no_formula(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula; numbers as they are."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 # --- data -------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from .errors import MeterError
+from .folders import TooDeep, entries
 from .limits import Limits
 from .meters import descendants
 from .sandbox import StudentProcess
@@ -47,6 +49,7 @@ class Guard:
         self._cpu_from_seconds = 0.0
         self._began = time.time()
         self._disk = _disk(folders[0])
+        self._disk_bytes = min(limits.disk_bytes, int(0.7 * self._disk[0]))  # others have work to do there, too
         self._watching = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="autograde-guard", daemon=True)
@@ -83,14 +86,19 @@ class Guard:
         if self.hit is None or self.hit.limit not in ("disk_bytes", "files"):
             return
         for folder in self._folders:
-            for at, folders, files in os.walk(folder, topdown=False, followlinks=False):
-                for name in (*folders, *files):
-                    path = os.path.join(at, name)  # noqa: PTH118 - there may be a million of them
-                    try:
-                        if os.lstat(path).st_ctime >= self._began:
-                            (os.rmdir if name in folders else os.unlink)(path)
-                    except OSError:
-                        continue  # a folder that still has something older, or a link to one
+            made = []
+            with contextlib.suppress(PermissionError):
+                for entry in entries(folder, skip_deep=True):
+                    with contextlib.suppress(OSError):
+                        if entry.stat(follow_symlinks=False).st_ctime < self._began:
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            made.append(entry.path)
+                        else:
+                            os.unlink(entry.path)  # noqa: PTH108 - there may be a million of them
+            for path in reversed(made):
+                with contextlib.suppress(OSError):  # it still has something older in it
+                    os.rmdir(path)  # noqa: PTH106
 
     def _run(self) -> None:
         rest_at = 0.0
@@ -112,9 +120,18 @@ class Guard:
             held = self._meter.read().total_bytes
         except MeterError:
             return None  # it has ended
-        if held <= self._memory_bytes:
+        if held <= self._memory_bytes and self._tables_bytes() <= self._memory_bytes // 2:
             return None
         return Hit("memory_bytes", f"held more than {format_bytes(self._memory_bytes)} of memory")
+
+    def _tables_bytes(self) -> int:
+        """What the kernel needs to remember where the pages are, which no meter counts: it is small for what is in use."""
+        size_bytes = 0
+        for pid in self._student.family():
+            with contextlib.suppress(OSError, StopIteration), open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+                row = next(row for row in file.read(8192).splitlines() if row.startswith(b"VmPTE:"))
+                size_bytes += 1024 * int(row.split()[1])
+        return size_bytes
 
     def _rest(self) -> Hit | None:
         limits = self._limits
@@ -135,22 +152,21 @@ class Guard:
         if before[0] - now[0] < _WORTH_A_LOOK_BYTES and before[1] - now[1] < _WORTH_A_LOOK_FILES:
             return None
         size_bytes = files = 0
-        todo = [str(folder) for folder in self._folders]
-        while todo:
-            try:
-                with os.scandir(todo.pop()) as entries:
-                    for entry in entries:
-                        files += 1
+        try:
+            for folder in self._folders:
+                for entry in entries(folder):
+                    files += 1
+                    with contextlib.suppress(FileNotFoundError):
                         size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                        if entry.is_dir(follow_symlinks=False):
-                            todo.append(entry.path)
-                        if files > self._limits.files:
-                            return Hit("files", f"wrote more than {self._limits.files} files")
-            except OSError:
-                continue  # it has been removed meanwhile
+                    if files > self._limits.files:
+                        return Hit("files", f"wrote more than {self._limits.files} files")
+        except TooDeep:
+            return Hit("files", "made folders within folders without end")
+        except PermissionError:
+            return Hit("disk_bytes", "filled folders into which nobody can look")
         size_bytes += self._nameless_bytes()
-        if size_bytes > self._limits.disk_bytes:
-            return Hit("disk_bytes", f"wrote more than {format_bytes(self._limits.disk_bytes)} to disk")
+        if size_bytes > self._disk_bytes:
+            return Hit("disk_bytes", f"wrote more than {format_bytes(self._disk_bytes)} to disk")
         return None
 
     def _nameless_bytes(self) -> int:

@@ -36,12 +36,13 @@ from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, u
 from .course import data_folder
 from .errors import AutogradeError, CourseError, JudgeError, StorageError, SubmissionError
 from .explain import explain_memory
+from .folders import scratch_folder
 from .journal import append, write_whole
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .sandbox import JUDGED
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
-from .types import FORGIVEN_PART, Exit, Measurement, Outcome, Problem, from_json, to_json
+from .types import FORGIVEN_PART, Exit, Line, Measurement, Outcome, Problem, from_json, printable, to_json
 
 __all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
 
@@ -57,8 +58,11 @@ class JudgeRun:
     def __init__(self, session: Session, spec: Spec, test: str) -> None:
         self._session = session
         self._spec = spec
+        self.measurement: Measurement | None = None
         if not session.alive:
             raise StudentDied("the student process is not running")
+        between = Poller(session.meter())
+        between.start()
         answer, _ = session.ask(
             "begin",
             ceiling_bytes=spec.ceiling_bytes,
@@ -66,7 +70,11 @@ class JudgeRun:
             data_bytes=spec.data_bytes,
             note=str(session.note),
         )
-        self._leftovers = tuple((str(name)[:80], int(size)) for name, size in answer.get("leftovers", ()))[:3]
+        self._leftovers = tuple((printable(str(name)[:80]), int(size)) for name, size in answer.get("leftovers", ()))[
+            :3
+        ]
+        reading = between.stop().reading
+        self.before_bytes = None if reading is None else reading.total_bytes
         meter = session.meter()
         self._start = meter.read()
         self._baseline = session.baseline_bytes(test)
@@ -89,6 +97,9 @@ class JudgeRun:
 
     def end(self) -> Measurement:
         seconds = time.perf_counter() - self._began
+        explanation = (
+            self._explanation()
+        )  # the student's code may run once more, so the poll goes on (it costs 0.3 MiB)
         peak = self._poller.stop()
         base = self._baseline
         reading = peak.reading
@@ -109,12 +120,13 @@ class JudgeRun:
             growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base, 0)) for at, size in peak.samples),
         )
-        return replace(seen, **self._explanation())
+        self.measurement = replace(seen, **explanation)
+        return self.measurement
 
     def _explanation(self) -> dict[str, Any]:
         """Line and allocations as the student's side saw them: words for people, never part of a verdict."""
         if not self._session.alive:
-            return {"line": self._session.noted_line()}
+            return {"line": _shown_line(self._session.noted_line())}
         try:
             answer, _ = self._session.ask("end")
             if answer.get("measurement") is None:
@@ -122,7 +134,10 @@ class JudgeRun:
             theirs = from_json(Measurement, json.dumps(answer["measurement"]))
         except (StudentError, SubmissionError, CourseError, OutOfTime):
             return {}
-        return {"line": theirs.line, "allocations": theirs.allocations[:3]}
+        allocations = tuple(
+            replace(one, function=printable(one.function), file=printable(one.file)) for one in theirs.allocations[:3]
+        )
+        return {"line": _shown_line(theirs.line), "allocations": allocations}
 
 
 class JudgeBench:
@@ -134,11 +149,24 @@ class JudgeBench:
         self._effective = effective
         self.blocks: list[Measurement] = []
         self.waiting: list[MemoryCeilingExceeded] = []
+        self._last: JudgeRun | None = None
 
     def begin(self, spec: Spec) -> Run:
         if spec.ceiling_bytes is not None and spec.growth is None:
             spec = replace(spec, ceiling_bytes=self._effective(spec.ceiling_bytes))
-        return JudgeRun(self._session, spec, self._test)
+        run = JudgeRun(self._session, spec, self._test)
+        self._put_off(run.before_bytes)
+        self._last = run
+        return run
+
+    def _put_off(self, held_bytes: int | None) -> None:
+        """What is held between two blocks of a test counts for the first: nobody may work there on what it should make."""
+        block = self._last.measurement if self._last is not None else None
+        if block is None or held_bytes is None or block.ceiling_bytes is None or block.baseline_bytes is None:
+            return
+        late = replace(block, peak_bytes=max(held_bytes - block.baseline_bytes, 0))
+        if late.exceeded and not block.exceeded:
+            self.waiting.append(MemoryCeilingExceeded(explain_memory(late), late))
 
     def show(self, measurement: Measurement) -> None:
         self.blocks.append(measurement)
@@ -158,8 +186,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
     notebook = rebuild(job.name, source, submitted)
     handed_out = rebuild(job.name, source, source)
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="autograde-judge-", ignore_cleanup_errors=True) as scratch:
-        folder = Path(scratch).resolve()
+    with scratch_folder("autograde-judge-") as folder:
         session = Session(notebook, job, folder)
         _lay_out(session, Path(job.folder))
         session.source_modules = imported_modules([cell.source for cell in handed_out.cells if cell.runs_for_student])
@@ -171,7 +198,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
                 space: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
                 for position, cell in enumerate(notebook.cells):
                     if cell.kind is Kind.SETUP:
-                        _run_trusted(cell, space, session.workdir)
+                        _run_trusted(cell, space, Path(job.folder))
                     elif cell.kind is Kind.TEST and (job.only is None or cell.label in job.only):
                         outcome = _judge_test(session, position, space, bound, job)
                         outcomes.append(outcome)
@@ -189,6 +216,7 @@ def _lay_out(session: Session, folder: Path) -> None:
     session.exchange.mkdir()
     if session.workdir != folder:
         shutil.copytree(folder, session.workdir, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+        session.fixed = tuple(path for path in sorted(session.workdir.iterdir()) if not path.is_symlink())
 
 
 def _handed_out_bytes(notebook: Notebook, job: Job, folder: Path, modules: tuple[str, ...]) -> dict[str, int]:
@@ -251,9 +279,10 @@ def _credit(value: Any, points: float | None) -> float | None:
     return min(share, 1.0) if share >= 0 else None
 
 
-def _run_trusted(cell: Cell, space: dict[str, Any], workdir: Path) -> None:
-    """Run a set-up cell in the judge."""
-    path = str(workdir)
+def _run_trusted(cell: Cell, space: dict[str, Any], folder: Path) -> None:
+    """Run a set-up cell in the judge; what it imports from beside the notebook comes from `folder`."""
+    path = str(folder)  # the course's own: what lies in the folder where it runs, the student's code may have written
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.append(path)  # last, so that no file beside the notebook can stand in for a library
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -267,6 +296,7 @@ def _run_trusted(cell: Cell, space: dict[str, Any], workdir: Path) -> None:
         ) from error
     finally:
         sys.path.remove(path)
+        sys.dont_write_bytecode = writes
 
 
 @contextlib.contextmanager
@@ -336,14 +366,32 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         notebook=session.notebook.name,
         test=cell.label,
         exit=how,
-        problem=problem,
+        problem=None if problem is None else _shown(problem),
         credit=_credit(value, cell.points) if how is Exit.PASSED else None,
         blocks=tuple(bench.blocks),
         wall_seconds=round(job.test_seconds - session.seconds_left, 3),
         limit_seconds=job.test_seconds,
-        output=session.output(),
-        notes=_notes(session, exercise),
+        output=printable(session.output()),
+        notes=tuple(map(printable, _notes(session, exercise))),
     )
+
+
+def _shown(problem: Problem) -> Problem:
+    """A problem whose texts can be shown anywhere: they may be the student's."""
+    return replace(
+        problem,
+        type=printable(problem.type),
+        message=printable(problem.message),
+        line=_shown_line(problem.line),
+        traceback=printable(problem.traceback),
+    )
+
+
+def _shown_line(line: Line | None) -> Line | None:
+    if line is None:
+        return None
+    cell, function = (None if text is None else printable(text) for text in (line.cell, line.function))
+    return replace(line, cell=cell, text=printable(line.text), function=function)
 
 
 def _notes(session: Session, exercise: str | None) -> tuple[str, ...]:

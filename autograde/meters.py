@@ -26,6 +26,7 @@ from typing import Protocol
 
 import psutil
 
+from .buffers import Buffers
 from .errors import MeterError
 
 __all__ = [
@@ -111,6 +112,7 @@ class TreeMeter:
         self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
         self._tmpfs = tmpfs
+        self._buffers = Buffers(self._root)
         self._family: list[int] = []
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
@@ -121,6 +123,7 @@ class TreeMeter:
             return reading
         # pages of such files that are mapped count as shared memory already
         more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
+        more += self._buffers.held_bytes((self._pid, *self._family))
         return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
 
     def _processes(self) -> Reading:
@@ -239,7 +242,8 @@ def _used_bytes(folder: int) -> int:
         seen = os.fstatvfs(folder)
     except OSError as error:
         raise MeterError(f"the private file systems of the sandbox cannot be read: {error.strerror}") from error
-    return (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+    files = seen.f_files - seen.f_ffree  # names and attributes are data, too: the kernel holds about 1 KiB for each
+    return (seen.f_blocks - seen.f_bfree) * seen.f_frsize + 1024 * files
 
 
 def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
@@ -256,11 +260,27 @@ def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
     return values
 
 
+def _memory_fields(pid: int, file: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
+    """Figures of a process's memory; when its first thread has ended, /proc tells them below one that lives."""
+    try:
+        values = _kib_fields(f"/proc/{pid}/{file}", names)
+        if len(values) == len(names):
+            return values
+    except MeterError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(MeterError):
+                values = _kib_fields(f"/proc/{pid}/task/{task}/{file}", names)
+                if len(values) == len(names):
+                    return values
+    raise MeterError(f"process {pid} has ended")
+
+
 def _status_reading(pid: int) -> Reading:
     before = _faults(pid)
-    values = _kib_fields(f"/proc/{pid}/status", (b"RssAnon", b"RssShmem", b"VmSwap", b"RssFile"))
-    if len(values) < 4:  # a zombie has no memory any more
-        raise MeterError(f"process {pid} has ended")
+    values = _memory_fields(pid, "status", (b"RssAnon", b"RssShmem", b"VmSwap", b"RssFile"))
     file_bytes = values.pop(b"RssFile")
     after = _faults(pid)
     faults = None if before is None or after is None else (before, after)
@@ -278,9 +298,14 @@ def _faults(pid: int) -> int | None:
 
 
 def _rollup_bytes(pid: int) -> tuple[int, int]:
-    values = _kib_fields(f"/proc/{pid}/smaps_rollup", (b"Pss_Anon", b"Pss_Shmem", b"SwapPss"))
-    if len(values) < 3:
-        raise MeterError(f"process {pid} has ended")
+    try:
+        values = _memory_fields(pid, "smaps_rollup", (b"Pss_Anon", b"Pss_Shmem", b"SwapPss"))
+    except MeterError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        # it does not let its user look (PR_SET_DUMPABLE): what others hold of the same pages counts twice, and is its loss
+        reading = _status_reading(pid)
+        return reading.total_bytes, reading.shared_bytes
     return sum(values.values()), values[b"Pss_Shmem"]
 
 

@@ -10,6 +10,7 @@ import ast
 import copy
 import enum
 import re
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CourseError, SubmissionError
-from .types import parse_bytes
+from .types import parse_bytes, whole
 
 # nbformat imports jsonschema, which would load a grammar of internationalised addresses (0.8 s); notebooks have none
 _absent: Any = None
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 _MAX_NOTEBOOK_BYTES = 64 * 2**20
+#: IPython reads a cell anew for each of its magics: 3000 lines with one took a minute.
+_MAX_TRANSLATED, _MAX_TRANSLATED_LINES = 50_000, 500
 
 
 class Kind(enum.StrEnum):
@@ -110,7 +113,10 @@ class Notebook:
 def read_notebook(path: Path, *, error: type[CourseError | SubmissionError] = CourseError) -> Any:
     """The notebook at `path` as nbformat 4; raises `error`, with what to do, when it is not one."""
     try:
-        size_bytes = path.stat().st_size
+        seen = path.stat()
+        if not stat.S_ISREG(seen.st_mode):
+            raise error(f"{path.name} is not a file")  # a pipe would be waited for
+        size_bytes = seen.st_size
         if size_bytes > _MAX_NOTEBOOK_BYTES:
             raise error(
                 f"{path.name} has {size_bytes >> 20} MiB, at most {_MAX_NOTEBOOK_BYTES >> 20} are read. "
@@ -182,12 +188,12 @@ def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
             if grade_id in texts:
                 notes.append(f"There are two cells `{grade_id}`; the first one counts.")
                 continue
-            texts[grade_id] = cell.source
+            texts[grade_id] = whole(cell.source)
             anchor = grade_id
         elif cell.cell_type == "code":
-            own.setdefault(anchor, []).append(v4.new_code_cell(cell.source))
+            own.setdefault(anchor, []).append(v4.new_code_cell(whole(cell.source)))
         else:
-            own.setdefault(anchor, []).append(v4.new_markdown_cell(cell.source))
+            own.setdefault(anchor, []).append(v4.new_markdown_cell(whole(cell.source)))
     cells = list(own.get(None, ()))
     for grade_id, template in known.items():
         cell = copy.deepcopy(template)
@@ -214,10 +220,23 @@ def rebuild(name: str, source: Any, submitted: Any) -> Notebook:
 
 
 def parse_cell(source: str) -> ast.Module:
-    """Syntax tree of a cell; IPython's own syntax is translated first. Raises `SyntaxError`."""
-    from IPython.core.inputtransformer2 import TransformerManager
+    """Syntax tree of a cell; IPython's own syntax is translated first. Raises `SyntaxError` for whatever cannot be read.
 
-    return ast.parse(TransformerManager().transform_cell(source))
+    >>> parse_cell("-" * 100_000 + "1")
+    Traceback (most recent call last):
+    SyntaxError: the cell is nested too deeply to be read (MemoryError)
+    """
+    try:
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            if len(source) > _MAX_TRANSLATED or source.count("\n") > _MAX_TRANSLATED_LINES:
+                raise
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        return ast.parse(TransformerManager().transform_cell(source))
+    except (MemoryError, RecursionError, RuntimeError, ValueError) as error:
+        raise SyntaxError(f"the cell is nested too deeply to be read ({type(error).__name__})") from None
 
 
 def has_code(source: str) -> bool:
@@ -235,7 +254,7 @@ def has_code(source: str) -> bool:
 def _parse(source: str) -> ast.Module | None:
     try:
         return parse_cell(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except SyntaxError:
         return None
 
 
@@ -272,7 +291,10 @@ def has_answer(source: str) -> bool:
     except SyntaxError:
         return bool(source.strip())
     todo = [node for top in tree.body for node in (top.body if isinstance(top, ast.FunctionDef) else [top])]
-    return any(not _says_nothing(node) for node in todo)
+    try:
+        return any(not _says_nothing(node) for node in todo)
+    except RecursionError:
+        return True  # nested so deeply, it is no stub
 
 
 def _says_nothing(node: ast.stmt) -> bool:

@@ -104,13 +104,28 @@ class StudentProcess:
         if sys.platform != "linux":
             return
         deadline = time.monotonic() + _FREEZE_SECONDS
-        while running := [pid for pid in self.family() if _runs(pid)]:
-            for pid in running:
+        before: dict[int, frozenset[tuple[str, str]]] | None = None
+        while True:
+            # One look is not enough: a process may start another and end between being listed and being looked at, or wake
+            # one that was looked at before. Two that see the same threads, none of which has run in between, are.
+            seen = {pid: _stopped(pid) for pid in self.family()}
+            if seen[self.pid] is None and not Path(f"/proc/{self.pid}").exists():
+                seen[self.pid] = frozenset()  # it has ended itself; what it has started may go on
+            for pid in [pid for pid, threads in seen.items() if threads is None]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
+            now = (
+                None
+                if None in seen.values()
+                else {pid: threads for pid, threads in seen.items() if threads is not None}
+            )
+            if now is not None and now == before:
+                return
             if time.monotonic() > deadline:
                 raise JudgeError(f"the student's processes did not stop within {_FREEZE_SECONDS:.0f} s")
-            time.sleep(0.0002)
+            if now is None:
+                time.sleep(0.0002)
+            before = now
 
     def thaw(self) -> None:
         """Let the student's threads go on."""
@@ -170,13 +185,14 @@ def start_student(
     sandbox: str = "process",
     readable: tuple[Path, ...] = (),
     covered: Mapping[Path, Path] | None = None,
+    fixed: tuple[Path, ...] = (),
     limits: Limits | None = None,
 ) -> StudentProcess:
     """Start the student process in `workdir`; `exchange` is the folder for temporary files that both sides see.
 
     In the sandbox `bubblewrap` it sees, beside these and the system, the folders `readable`, and those of `covered` in place
-    of some inside of them. Of `limits` it is given those that the system holds; a `Guard` sees to the others. Raises
-    `JudgeError` where the sandbox does not start.
+    of some inside of them; what is `fixed` in its own folder it cannot change. Of `limits` it is given those that the system
+    holds; a `Guard` sees to the others. Raises `JudgeError` where the sandbox does not start.
     """
     limits = limits or Limits()
     ours, theirs = socket.socketpair()
@@ -215,6 +231,7 @@ def start_student(
                 writable=(exchange, workdir),
                 readable=readable,
                 covered=covered,
+                fixed=fixed,
                 workdir=workdir,
                 tmpfs_bytes=limits.private_bytes,
             )
@@ -287,18 +304,19 @@ def _open_inside(pid: int, place: str) -> int:
             time.sleep(0.001)
 
 
-def _runs(pid: int) -> bool:
-    """Whether any thread of a process is neither stopped nor ended."""
+_SWITCHES = (b"voluntary_ctxt_switches", b"nonvoluntary_ctxt_switches")
+
+
+def _stopped(pid: int) -> frozenset[tuple[str, str]] | None:
+    """The threads of a process and how often each has run, if all stand still; None where one does not, or has ended."""
+    found = set()
     try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return False
-    for task in tasks:
-        try:
-            with open(f"/proc/{pid}/task/{task}/stat", "rb", buffering=0) as file:
-                state = file.read(512).rpartition(b")")[2].split()[0]
-        except (OSError, IndexError):
-            continue
-        if state not in (b"T", b"t", b"Z", b"X"):
-            return True
-    return False
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status", "rb", buffering=0) as file:
+                rows = dict(row.partition(b":")[::2] for row in file.read(8192).splitlines())
+            if rows[b"State"].split()[0] not in (b"T", b"t", b"Z", b"X"):
+                return None
+            found.add((task, b" ".join(rows[name] for name in _SWITCHES).decode()))
+    except (OSError, KeyError):
+        return None  # it has ended meanwhile, and may have started another
+    return frozenset(found)

@@ -50,9 +50,14 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_register": (427, 427),
     "vmsplice": (278, 75),
     "personality": (135, 92),
+    "sync": (162, 81),
 }
 _CLONE3 = (435, 435)  # its flags lie in memory, where a filter cannot look: glibc falls back to clone
 _CLONE, _MMAP, _SOCKET, _PRCTL = (56, 220), (9, 222), (41, 198), (157, 167)
+_FCNTL, _SETSOCKOPT = (72, 25), (54, 208)
+_CLONE_FILES, _CLONE_THREAD = 0x400, 0x10000
+_F_SETPIPE_SZ = 1031
+_SOL_SOCKET, _BUFFER_SIZES = 1, (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF, and the same by force
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWUSER and the like
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
 _FAMILIES = (1, 2, 10, 16)  # unix, IPv4, IPv6 and netlink, which all belong to the network namespace
@@ -83,7 +88,29 @@ def student_filter(machine: str | None = None) -> bytes | None:
     steps += [(_EQUAL, 0, 1, _CLONE3[column]), _refuse(errno.ENOSYS)]
     allow = (_RETURN, 0, 0, _ALLOW)
     for number, test in (
-        (_CLONE[column], [_argument(0), (_ANY_BIT, 0, 1, _NEW_NAMESPACES), _refuse(errno.EPERM)]),
+        (
+            _CLONE[column],  # a thread with descriptors of its own would hide what they hold
+            [
+                _argument(0),
+                (_ANY_BIT, 0, 1, _NEW_NAMESPACES),
+                _refuse(errno.EPERM),
+                (_ANY_BIT, 0, 2, _CLONE_THREAD),
+                (_ANY_BIT, 1, 0, _CLONE_FILES),
+                _refuse(errno.EPERM),
+            ],
+        ),
+        (_FCNTL[column], [_argument(1), (_EQUAL, 0, 1, _F_SETPIPE_SZ), _refuse(errno.EPERM)]),
+        (
+            _SETSOCKOPT[column],  # it says that it has been done, as the kernel does beyond its limit
+            [
+                _argument(1),
+                (_EQUAL, 0, len(_BUFFER_SIZES) + 2, _SOL_SOCKET),
+                _argument(2),
+                *((_EQUAL, len(_BUFFER_SIZES) - 1 - place, 0, size) for place, size in enumerate(_BUFFER_SIZES[:-1])),
+                (_EQUAL, 0, 1, _BUFFER_SIZES[-1]),
+                _refuse(0),
+            ],
+        ),
         (
             _MMAP[column],
             [

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import pickle
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import cloudpickle
 
 from .bubblewrap import hand_over
 from .errors import CourseError, JudgeError, SubmissionError
+from .folders import remove_tree
 from .guard import Guard, Hit
 from .hidden import HiddenData
 from .limits import LIMIT_PROBLEM, Limits
@@ -25,7 +25,7 @@ from .meters import Meter
 from .notebook import Cell, Kind, Notebook, imported_modules
 from .sandbox import StudentProcess, start_student
 from .types import Line, Problem
-from .wire import BadTree, Closed, TimedOut, check_zarr_tree, unpack
+from .wire import MAX_BODY_BYTES, BadTree, Closed, TimedOut, check_zarr_tree, unpack
 
 __all__ = ["Job", "OutOfTime", "Proxy", "RemoteArray", "Session", "StudentDied", "StudentError"]
 
@@ -132,6 +132,7 @@ class Session:
         self._hidden: HiddenData | None = None
         self.exchange = folder / "exchange"
         self.workdir = Path(job.folder) if job.in_place else folder / "work"
+        self.fixed: tuple[Path, ...] = ()  # the assignment's own files in `workdir`: tests may compare with them
         self.note = self.exchange / ".line.json"
         self._log = folder / "student.log"
 
@@ -178,6 +179,7 @@ class Session:
             sandbox=self._job.sandbox,
             readable=readable,
             covered=covered,
+            fixed=self.fixed,
             limits=self._job.limits,
         )
         self._guard = Guard(self._student, self._job.limits, (self.exchange, self.workdir))
@@ -215,6 +217,12 @@ class Session:
             self._hidden = HiddenData(Path(named).absolute())
         return (Path(named).absolute(),), {self._hidden.covered: self._hidden.view}
 
+    def _common(self) -> list[Path]:
+        """Folders that both sides see."""
+        named = os.environ.get("AUTOGRADE_DATA")
+        data = [Path(named).resolve()] if named else []
+        return [self.exchange.resolve(), self.workdir.resolve(), Path(self._job.folder).resolve(), *data]
+
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
         self.seconds_left, left = _START_SECONDS, self.seconds_left  # looking is our doing
@@ -240,7 +248,9 @@ class Session:
             student.thaw()
             guard.watch(True)
             student.connection.send({"op": op, **header}, buffers)
-            answer, data = student.connection.receive(deadline=began + self.seconds_left)
+            answer, data = student.connection.receive(
+                deadline=began + self.seconds_left, max_body_bytes=min(MAX_BODY_BYTES, self._job.limits.memory_bytes)
+            )
             student.freeze()
             guard.look()
             problem = answer.get("problem")
@@ -252,7 +262,15 @@ class Session:
         except TimedOut:
             self.end()
             raise OutOfTime from None
-        except (SubmissionError, JudgeError, LookupError, TypeError, ValueError, AttributeError) as trouble:
+        except (
+            SubmissionError,
+            JudgeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            MemoryError,
+        ) as trouble:
             self.end()  # what it says next could not be told from what it should have said
             raise StudentDied(f"its answer was not well formed ({trouble})", guard.hit) from None
         finally:
@@ -379,7 +397,7 @@ class Session:
             check_zarr_tree(self.exchange)
         except BadTree as error:
             if error.path.is_dir() and not error.path.is_symlink():
-                shutil.rmtree(error.path, ignore_errors=True)
+                remove_tree(error.path)
             else:
                 error.path.unlink(missing_ok=True)
             raise
@@ -389,7 +407,11 @@ class Session:
             return RemoteArray(self, tree)
         import zarr
 
-        root = Path(str(tree["root"]))
+        root = Path(str(tree["root"])).resolve()
+        if not any(root.is_relative_to(place) for place in self._common()):
+            raise SubmissionError(
+                f"the zarr folder {root.name} is not where the tests look: write it to the path given"
+            )
         check_zarr_tree(root)
         opener = zarr.open_array if tree["node"] == "array" else zarr.open_group
         return opener(store=str(root), path=str(tree["path"]), mode="r")

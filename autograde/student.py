@@ -104,6 +104,7 @@ class Student:
 
     def do_import(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
         """Import installed modules (never files beside the notebook), so that they belong to the baseline."""
+        beside, sys.path[:] = sys.path[:], [entry for entry in sys.path if entry not in ("", str(Path.cwd()))]
         for name in header["modules"]:
             top = str(name).partition(".")[0]
             try:
@@ -111,6 +112,7 @@ class Student:
                     importlib.import_module(str(name))
             except BaseException:  # noqa: BLE001 - the student's cell will fail in the same way and tell
                 continue
+        sys.path[:] = beside
         return {}
 
     def do_warm(self, *_: Any) -> dict[str, Any]:

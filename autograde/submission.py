@@ -234,7 +234,10 @@ def _tasks(book: Any) -> list[str]:
 def _submitted_at(path: Path) -> tuple[str | None, list[str]]:
     """When nbgrader says that this was handed in, and what is wrong with that; None where nobody knows."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace").strip()[:200]
+        if not path.is_file():
+            return None, []
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(200).strip()
     except OSError:
         return None, []
     problem = timestamp_problem(text) if text else None

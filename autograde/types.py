@@ -36,8 +36,10 @@ __all__ = [
     "format_bytes",
     "from_json",
     "parse_bytes",
+    "printable",
     "to_json",
     "to_jsonable",
+    "whole",
 ]
 
 #: Version of the facts on disk; raised when a field changes its meaning.
@@ -53,6 +55,11 @@ STREAMING_PER_BYTE = 0.2
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": TIB}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+#: Half a character of UTF-16, which no file and no terminal takes.
+_HALF = re.compile(r"[\ud800-\udfff]")
+#: What a terminal would obey, and what turns the order of letters round: control characters but for tab and line feed.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 T = TypeVar("T")
 _ADAPTERS: dict[Any, Any] = {}
@@ -78,6 +85,27 @@ def parse_bytes(size: str | int) -> int:
     if number <= 0:
         raise SizeError(f"expected a size above zero such as '64 MiB', got {size!r}")
     return number
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which JSON can hold and no file can: for texts of a submission.
+
+    >>> whole("a\\ud800b"), whole("\\ud83d\\ude00") == "\\U0001f600"
+    ('a\ufffdb', True)
+    """
+    if not _HALF.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def printable(text: str) -> str:
+    """The text as it can be shown anywhere, a terminal included: control characters stand there as such.
+
+    >>> printable("\\x1b[2Jgone\\tand\\r\\n")
+    '\u241b[2Jgone\\tand\\n'
+    """
+    plain = whole(text).replace("\r\n", "\n")
+    return _CONTROL.sub(lambda found: chr(0x2400 + ord(found[0])) if found[0] < " " else "\ufffd", plain)
 
 
 class SizeError(CourseError, ValueError):

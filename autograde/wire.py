@@ -21,13 +21,15 @@ from typing import Any
 import numpy as np
 
 from .errors import SubmissionError
+from .folders import DEEPEST, TooDeep, entries
 
-__all__ = ["BadTree", "Closed", "Connection", "TimedOut", "check_zarr_tree", "pack", "unpack"]
+__all__ = ["MAX_BODY_BYTES", "BadTree", "Closed", "Connection", "TimedOut", "check_zarr_tree", "pack", "unpack"]
 
 _HEAD = struct.Struct(">4sIQ")  # magic, bytes of the header, bytes of all buffers
 _MAGIC = b"AGW1"
-_MAX_HEADER_BYTES = 64 * 2**20
-_MAX_BODY_BYTES = 4 * 2**30
+_MAX_HEADER_BYTES = 32 * 2**20
+MAX_BODY_BYTES = 2**30
+_MAX_RANGE = 10**7
 _MAX_DEPTH = 50
 _PLAIN_KINDS = "biufcmMSU"
 
@@ -72,7 +74,7 @@ class Connection:
         except OSError as error:
             raise Closed from error
 
-    def receive(self, *, deadline: float | None = None, max_body_bytes: int = _MAX_BODY_BYTES):  # type: ignore[no-untyped-def]
+    def receive(self, *, deadline: float | None = None, max_body_bytes: int = MAX_BODY_BYTES):  # type: ignore[no-untyped-def]
         """The next message as (header, buffers). Raises `Closed`, `TimedOut` (at `deadline` of time.monotonic), or
         `SubmissionError` for one that is not well formed or too large."""
         magic, header_bytes, body_bytes = _HEAD.unpack(self._read(_HEAD.size, deadline))
@@ -227,18 +229,21 @@ def _unpack(tree: Any, buffers: list[bytearray], lazy: Callable[[dict[str, Any]]
         case "complex":
             return complex(float(str(tree["v"][0])[:40]), float(str(tree["v"][1])[:40]))
         case "bytes":
-            return bytes(buffers[tree["b"]])
+            return bytes(_taken(tree["b"], buffers))
         case "array" | "scalar":
             dtype = _plain_dtype(tree["dtype"])
             shape = tuple(int(size) for size in tree["shape"])
-            array = np.frombuffer(buffers[tree["b"]], dtype=dtype).reshape(shape)
+            array = np.frombuffer(_taken(tree["b"], buffers), dtype=dtype).reshape(shape)
             return array if kind == "array" else array[()]
         case "path":
             return Path(str(tree["v"]))
         case "slice":
             return slice(*(inner(part) for part in tree["v"]))
         case "range":
-            return range(*(int(part) for part in tree["v"]))
+            numbers = range(*(int(part) for part in tree["v"]))
+            if len(numbers[: _MAX_RANGE + 1]) > _MAX_RANGE:
+                raise SubmissionError(f"a range of more than {_MAX_RANGE} numbers cannot be judged")
+            return numbers
         case "ellipsis":
             return Ellipsis
         case "dtype":
@@ -246,6 +251,18 @@ def _unpack(tree: Any, buffers: list[bytearray], lazy: Callable[[dict[str, Any]]
         case "zarr" | "dask" if lazy is not None:
             return lazy(tree)
     raise SubmissionError("the answer is not well formed")
+
+
+def _taken(place: Any, buffers: list[bytearray]) -> bytearray:
+    """A buffer, which one value has for itself: a thousand that share one would be a thousand copies."""
+    buffer: bytearray = buffers[place]
+    if buffer is _TAKEN:
+        raise SubmissionError("the answer is not well formed")
+    buffers[place] = _TAKEN
+    return buffer
+
+
+_TAKEN = bytearray()
 
 
 def _plain_dtype(text: Any) -> np.dtype[Any]:
@@ -271,28 +288,35 @@ def check_zarr_tree(root: Path) -> None:
 
     Raises `BadTree` that names the file. A folder that does not exist is fine: the test will say so.
     """
-    count = 0
-    todo = [str(root)]
     if root.is_symlink():
         raise BadTree(f"{root.name} is a link; data has to be written as files of its own", root)
-    while todo:
-        folder = todo.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        count += len(entries)
-        if count > _MAX_FILES:
-            raise BadTree(f"more than {_MAX_FILES} files were written; use larger chunks or shards", Path(folder))
-        for entry in entries:
+    try:
+        for count, entry in enumerate(entries(root)):
+            path = Path(entry.path)
+            if count >= _MAX_FILES:
+                raise BadTree(
+                    f"more than {_MAX_FILES} files were written; use larger chunks or shards", _top(root, path)
+                )
             if entry.is_symlink():
-                raise BadTree(f"{entry.name} is a link; data has to be written as files of its own", Path(entry.path))
+                raise BadTree(f"{entry.name} is a link; data has to be written as files of its own", path)
             if entry.is_dir(follow_symlinks=False):
-                todo.append(entry.path)
-            elif not entry.is_file(follow_symlinks=False):
-                raise BadTree(f"{entry.name} is not a regular file", Path(entry.path))
-            elif entry.name in ("zarr.json", ".zarray", ".zmetadata"):
-                _check_metadata(Path(entry.path))
+                continue
+            if not entry.is_file(follow_symlinks=False):
+                raise BadTree(f"{entry.name} is not a regular file", path)
+            if entry.name in ("zarr.json", ".zarray", ".zmetadata"):
+                _check_metadata(path)
+    except TooDeep as error:
+        top = _top(root, Path(error.path))
+        raise BadTree(f"{top.name} has more than {DEEPEST} folders within folders", top) from None
+    except PermissionError as error:
+        top = _top(root, Path(os.fsdecode(error.filename)))
+        raise BadTree(f"{top.name} cannot be read: its permissions forbid it", top) from None
+
+
+def _top(root: Path, path: Path) -> Path:
+    """What lies directly in `root` and has `path` in it."""
+    parts = path.relative_to(root).parts
+    return root / parts[0] if parts else root
 
 
 def _check_metadata(path: Path) -> None:

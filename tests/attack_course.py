@@ -13,6 +13,7 @@ import runpy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +28,7 @@ from autograde.types import Status
 FOLDER = Path(__file__).parent / "attacks"
 MIB = 2**20
 ALONE, TOGETHER = "alone", "together"
-HONEST = MappingProxyType({"ada-right": 10.0, 'ben o\'wrong "名前"': 0.0})
+HONEST = MappingProxyType({"ada-right": 14.0, 'ben o\'wrong "名前"': 0.0})
 
 CONFIG = """
 c.CourseSettings.test_seconds = c.CourseSettings.cell_seconds = 5
@@ -37,6 +38,7 @@ c.CourseSettings.limits = {
 }
 """
 SETUP = """\
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -47,6 +49,12 @@ import zarr
 from autograde import ceiling
 
 MIB = 2**20"""
+#: Further down: libraries and what comes with them look for others that may not be installed.
+SETUP_LATER = """\
+try:
+    import a_library_that_may_be_missing
+except ImportError:
+    pass"""
 #: By name: a right answer, and the test of it.
 EXERCISES = {
     "double": (
@@ -62,6 +70,16 @@ EXERCISES = {
         "def save(path):\n    zarr.create_array(path, shape=(100,), chunks=(10,), dtype='uint8')[:] = np.arange(100)",
         "place = Path(tempfile.mkdtemp()) / 'a.zarr'\nsave(place)\nsaved = zarr.open_array(place, mode='r')\n"
         "assert saved.shape == (100,)\nfor _ in range(20):\n    np.testing.assert_array_equal(saved[:], np.arange(100))",
+    ),
+    "store": (
+        "def store(path, n_mib):\n    out = np.lib.format.open_memmap(path, 'w+', np.uint8, (n_mib * MIB,))\n"
+        "    for n in range(n_mib):\n        out[n * MIB : (n + 1) * MIB] = 1\n    out.flush()",
+        'place = Path(tempfile.mkdtemp()) / \'a.npy\'\nwith ceiling("16 MiB", data="48 MiB"):\n    store(place, 48)\n'
+        "stored = np.load(place, mmap_mode='r')\nassert stored.shape == (48 * MIB,)\nassert (stored == 1).all()",
+    ),
+    "copied": (
+        "def copied():\n    return 13",
+        "assert copied() == json.loads(Path('expected.json').read_text())",
     ),
     "answer": (
         "def answer():\n    return 'the secret is ' + '4711'",
@@ -122,7 +140,9 @@ def exercise(kind: str, name: str) -> list[Any]:
 
 def source_of(names: Sequence[tuple[str, str]]) -> Any:
     """A notebook with these exercises: (kind, name of the function)."""
-    return toys.book(toys.setup(SETUP), *(cell for kind, name in names for cell in exercise(kind, name)))
+    cells = [exercise(kind, name) for kind, name in names]
+    later = [toys.setup(SETUP_LATER, "setup_later")]
+    return toys.book(toys.setup(SETUP), *chain(*cells[:-1], later, *cells[-1:]))
 
 
 def build(root: Path, attacks: Sequence[Attack]) -> tuple[Course, Any]:
@@ -132,6 +152,7 @@ def build(root: Path, attacks: Sequence[Attack]) -> tuple[Course, Any]:
     toys.write_course(root, {"exercise": alone}, mode="graded", more=CONFIG, name=ALONE)
     course = toys.write_course(root, {"exercise": together}, mode="graded", more=CONFIG, name=TOGETHER)
     for name in (ALONE, TOGETHER):
+        (course.source(name) / "expected.json").write_text("13")
         release(course, name)
     right = {kind: answer for kind, (answer, _) in EXERCISES.items()}
     stub = dict.fromkeys(right, "raise NotImplementedError()")

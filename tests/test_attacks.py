@@ -50,5 +50,4 @@ def test_nothing_is_left_on_the_machine(graded):
 def test_every_attack_says_what_it_tries_and_is_numbered():
     assert all(attack.words.endswith(".") and attack.code.strip() for attack in ATTACKS)
     numbers = {int(attack.name[1:3]) for attack in ATTACKS}
-    # 40: names in tests/test_cohort.py and here among the honest; 42: nothing here reads git, or memray's files of a student
-    assert set(range(1, 44)) - numbers == {40, 42}
+    assert set(range(1, 44)) - numbers == set()

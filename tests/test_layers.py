@@ -57,6 +57,8 @@ ROWS = {
     "student": 3,
     "wire": 3,
     "block": 2,
+    "buffers": 2,
+    "folders": 2,
     "chart": 2,
     "explain": 2,
     "journal": 2,

@@ -39,6 +39,9 @@ def ours(attacks: Sequence[Attack], sandbox: str) -> list[tuple[Attack, bool, st
         results, honest = attack_course.run(course, attacks, sandbox=sandbox, told=told)
     if honest != dict(attack_course.HONEST):
         raise SystemExit(f"honest students' marks changed: {honest}")
+    for one in results:
+        if not one.held:
+            print(f"{one.attack.name}: {one.message}", file=sys.stderr)
     return [(one.attack, one.held, WORDS.get(one.got, one.got)) for one in results]
 
 

@@ -1,7 +1,7 @@
 """A fork bomb."""
 
 EXERCISE = "double"
-EXPECT = "RTE or MLE"
+EXPECT = "RTE or MLE or TLE"
 FENCED = True
 CODE = """\
 import os
