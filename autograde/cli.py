@@ -829,7 +829,10 @@ def _read_roster(path: Path | None) -> list[str]:
 @click.option("--assignment", default=None, help="Which one, where names of notebooks leave it open.")
 @click.option("--replace", is_flag=True, help="Replace what lies in submitted/ already.")
 @click.option(
-    "--also", multiple=True, metavar="NAME", help="Another file to collect, such as data_card.yml or team.yml."
+    "--also",
+    multiple=True,
+    metavar="NAME",
+    help="Another file to collect, such as data_card.yml. team.yml comes along where the assignment is for teams.",
 )
 @_format
 @click.pass_context

@@ -293,6 +293,29 @@ def test_of_several_assignments_a_file_belongs_to_that_of_its_folder_or_of_the_n
     collect(course, tmp_path / "in", also=["card.yml"], assignment="toy")
 
 
+def test_a_team_file_comes_along_where_the_assignment_is_for_teams(course, tmp_path):
+    """What says so is a team.yml beside the notebooks in source/."""
+    toys.write(toys.source_book(), course.root / "source" / "project" / "talk.ipynb")
+    (course.root / "source" / "project" / "team.yml").write_text("members: []")
+    export = {
+        "Ada Lovelace_1_assignsubmission_file_/talk.ipynb": "talk",
+        "Ada Lovelace_1_assignsubmission_file_/exercise.ipynb": "exercise",
+        "Ada Lovelace_1_assignsubmission_file_/team.yml": "members: [ada]",
+        "mia_talk.ipynb": "talk",
+        "mia_team.yml": "members: [mia]",
+        "zoe_exercise.ipynb": "exercise",
+        "zoe_team.yml": "members: [zoe]",
+        "ada/toy/team.yml": "members: [eve]",
+        "ada/project/old-team.yml": "members: [eve]",
+    }
+    done = collect(course, zip_of(tmp_path / "export.zip", export), people=(*PEOPLE, Person("zoe")))
+    assert {place: text for place, text in submitted(course).items() if place.endswith("yml")} == {
+        "ada/project/team.yml": "members: [ada]",
+        "mia/project/team.yml": "members: [mia]",
+    }
+    assert sorted(done.ignored) == ["ada/project/old-team.yml", "ada/toy/team.yml", "zoe_team.yml"]
+
+
 @pytest.mark.parametrize("name", ["../evil.yml", "a/b", "", ".hidden", "more.ipynb", "*"])
 def test_only_plain_names_of_files_may_come_along(course, tmp_path, name):
     with pytest.raises(CourseError, match="--also wants the name of a file"):
