@@ -1036,7 +1036,7 @@ def _feedback_links(course: Any, assignment: str, folder: Path) -> dict[str, lis
             (path.stem, quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()))
             for path in sorted(course.folder("feedback", student, assignment).glob("*.html"))
         ]
-        for student in course.students(assignment)
+        for student in course.graded(assignment)
     }
 
 

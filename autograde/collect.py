@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from .course import Course
 from .errors import CourseError
-from .teams import FILE_NAME, is_for_teams
+from .teams import FILE_NAME, find_teams, is_for_teams
 
 __all__ = ["Collected", "Collection", "Found", "Person", "collect", "identify", "read_people"]
 
@@ -129,10 +129,20 @@ def collect(
     missing = tuple(
         (one.student, name)
         for name in ([assignment] if assignment else seen)
-        for one in people
-        if not any(course.submitted(one.student, name).glob(f"*{_SUFFIX}"))
+        for one in _without_work(course, name, people)
     )
     return Collection(done, missing, tuple(ignored))
+
+
+def _without_work(course: Course, assignment: str, people: Sequence[Person]) -> list[Person]:
+    """Who has handed in no notebook of an assignment, and is in no team that has."""
+    teams = find_teams(course, assignment, known={one.student for one in people})
+    covered = {member for team in teams.values() for member in team.members}
+    return [
+        one
+        for one in people
+        if one.student not in covered and not any(course.submitted(one.student, assignment).glob(f"*{_SUFFIX}"))
+    ]
 
 
 # --- whose, and what --------------------------------------------------------------------------------------------------

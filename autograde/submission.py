@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nbformat import v4
+
 from .course import Course
 from .errors import CourseError, JudgeError, StorageError, SubmissionError
 from .gradebook import annotate, stubs, write_autograded
@@ -432,14 +434,20 @@ def for_team(course: Course, assignment: str, judged: Judged, team: Team, *, onl
     others = [replace(judged, report=replace(report, student=member, message=text)) for member in team.members]
     paths, _ = submitted_notebooks(course, assignment, team.hands_in)
     for other in others:
-        _show(course, assignment, other, paths, only=only)
+        _show(course, assignment, other, paths, only=only, handed_in_by=team.hands_in)
     return [mine, *others]
 
 
 def _show(
-    course: Course, assignment: str, judged: Judged, paths: Mapping[str, Path], *, only: str | None = None
+    course: Course,
+    assignment: str,
+    judged: Judged,
+    paths: Mapping[str, Path],
+    *,
+    only: str | None = None,
+    handed_in_by: str | None = None,
 ) -> None:
-    """Write what formgrader and feedback show."""
+    """Write what formgrader and feedback show; on top, who handed it in if it was somebody else."""
     books = {}
     outcomes = judged.outcomes
     for name, source in _sources(course, assignment).items():
@@ -453,4 +461,9 @@ def _show(
         book, _ = merge(source.book, submitted)
         results = [result for result in judged.report.tests if result.notebook == name]
         books[name] = annotate(book, results, {one.test: one for one in outcomes if one.notebook == name})
+        if handed_in_by is not None:
+            words = (
+                f"**Handed in by `{handed_in_by}` for the team.** Marks given to `{handed_in_by}` are copied to all."
+            )
+            books[name].cells.insert(0, v4.new_markdown_cell(words))
     write_autograded(course, judged.report.student, assignment, books)

@@ -316,6 +316,12 @@ def test_a_team_file_comes_along_where_the_assignment_is_for_teams(course, tmp_p
     assert sorted(done.ignored) == ["ada/project/old-team.yml", "ada/toy/team.yml", "zoe_team.yml"]
 
 
+def test_nobody_is_missing_whose_team_has_handed_in(course, tmp_path):
+    (course.source("toy") / "team.yml").write_text("members: []")
+    export = zip_of(tmp_path / "export.zip", {"ada/exercise.ipynb": "a", "ada/team.yml": "members: [ada, mia]"})
+    assert collect(course, export, people=(*PEOPLE, Person("zoe"))).missing == (("zoe", "toy"),)
+
+
 @pytest.mark.parametrize("name", ["../evil.yml", "a/b", "", ".hidden", "more.ipynb", "*"])
 def test_only_plain_names_of_files_may_come_along(course, tmp_path, name):
     with pytest.raises(CourseError, match="--also wants the name of a file"):

@@ -15,6 +15,7 @@ from autograde import submission
 from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError
+from autograde.feedback import write_feedback
 from autograde.release import release
 from autograde.teams import find_teams, members_in
 from autograde.types import Exit, Outcome, Status, to_json
@@ -85,7 +86,9 @@ def test_the_result_is_copied_to_the_members_and_to_nobody_else(released):
         }
     for student in ("ada", "bo", "名前"):
         shown = released.folder("autograded", student, "toy") / "exercise.ipynb"
-        assert "We think" in shown.read_text(encoding="utf-8"), "feedback is made from this"
+        assert "We think" in shown.read_text(encoding="utf-8")
+        assert ("Handed in by `ada` for the team." in shown.read_text(encoding="utf-8")) is (student != "ada")
+    assert [page.student for page in write_feedback(released, "toy")] == ["ada", "bo", "名前"]
 
 
 def test_marks_and_comments_given_by_hand_reach_the_members_when_it_is_graded_again(released):
