@@ -222,6 +222,7 @@ def test_the_command_tells_of_unknown_missing_and_older_ones(course, tmp_path):
     assert "collected" in done.stdout
     assert "eve/exercise.ipynb: not on the roster, not collected" in done.stderr
     assert "mia has handed in nothing for toy" in done.stderr
+    assert "1 in submitted/<student>/<assignment>; next: autograde grade toy --roster " in done.stdout
     assert "1 files are no notebook of the course: eve/x.txt" in done.stderr
     rows = json.loads(CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout)
     assert [(row["student"], row["status"]) for row in rows] == [
