@@ -3,8 +3,9 @@
     python tests/benchmarks/newcomer.py student
     python tests/benchmarks/newcomer.py instructor
 
-A student gets the zip of the kit, and does what its README says with Python alone: a virtual environment, `pip install -e .`,
-`autograde doctor --line`, `autograde check release` at tiny scale (every test runs, on stubs), and a first answer.
+A student gets the zip of the kit, and does what its README says with Python alone: a virtual environment,
+`pip install -e .`, `autograde doctor --line`, `autograde check release` at tiny scale (every test runs, on stubs), and a
+first answer.
 
 An instructor gets a fresh clone, and does what the README says: the environment, doctor, a message of a test made clearer,
 release, proof of that exercise, a kit with codes; then a class of five hands in (a platform's zip, and files by name), which
@@ -135,7 +136,7 @@ ASSIGNMENT, NOTEBOOK, EXERCISE = "1-zarr-and-dask", "zarr_and_dask", "stats"
 WRONG, SAYS, CLEARER = (
     "mean_of_stds",
     "does not see how the slabs differ",
-    " (think of two flat slabs, one bright, one dark)",
+    " (think of two flat slabs, one dark)",
 )
 ROSTER = "id,name\nada,Ada Lovelace\nbo,Bo Ek\nmia,Mia\nzoe,Zoe\ntom,Tom Late\n"
 
