@@ -46,6 +46,7 @@ __all__ = [
     "read",
     "send",
     "tell",
+    "told_in_words",
 ]
 
 #: More would be no room; a room of strangers cannot fill the disk.
@@ -236,6 +237,26 @@ def send(address: str, told: Told) -> None:
         f"the board at {address} did not take it ({why}). Is the address right, and the laptop in the same network? "
         "Otherwise paste what `autograde check --code` prints into the board's page."
     )
+
+
+def told_in_words(overview: Overview, *, address: str | None, code: bool) -> tuple[str, ...]:
+    """Tell the board at `address`, and make the code to paste, where that was asked for; what there is to say of it.
+
+    That a board cannot be told is said, too: it changes no result.
+    """
+    said: list[str] = []
+    if not address and not code:
+        return ()
+    try:
+        told = tell(laptop_token(), overview)
+        if code:
+            said.append(f"for the board: {encode(told)}")
+        if address:
+            send(address, told)
+            said.append(f"told {address}: {len(told.verdicts)} exercises and their verdicts, no name")
+    except CourseError as error:
+        said.append(str(error))
+    return tuple(said)
 
 
 # --- on the instructor's machine --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +79,7 @@ class Overview:
 
     exercises: tuple[Exercise, ...]
     problems: tuple[str, ...] = ()
+    board: tuple[str, ...] = ()  # what was told to the room's board, in words
 
     @property
     def summary(self) -> str:
@@ -101,7 +102,7 @@ class Overview:
             f"{one.name:{width}}  {OPTIONAL if one.optional else 'core':8}  {one.passed}/{one.tests}  {one.words}"
             for one in self.exercises
         ]
-        return "\n".join([*lines, self.summary, *self.problems])
+        return "\n".join([*lines, self.summary, *self.problems, *self.board])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -111,7 +112,7 @@ class Overview:
             for one in self.exercises
         )
         head = "".join(f"<th>{name}</th>" for name in ("notebook", "exercise", "", "tests", ""))
-        problems = "".join(f"<p>{html.escape(problem)}</p>" for problem in self.problems)
+        problems = "".join(f"<p>{html.escape(words)}</p>" for words in (*self.problems, *self.board))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         return f"{table}<p>{html.escape(self.summary)}</p>{problems}"
 
@@ -268,14 +269,20 @@ def check_all(
     return tuple(found)
 
 
-def show(place: str | Path) -> Overview:
+def show(place: str | Path, *, board: str | None = None, code: bool = False) -> Overview:
     """The table of exercises of a saved notebook, or of all in a folder: `autograde.check.show("imaging.ipynb")`.
 
-    Save the notebook first. A cell with this call in the notebook itself does nothing while that notebook is judged.
+    As with `autograde check`, `board` tells the room's board at that address which exercises pass, without your name
+    (default: the environment variable AUTOGRADE_BOARD, else nobody is told), and `code` shows the same as a short text to
+    paste. Save the notebook first. A cell with this call in the notebook itself does nothing while that notebook is judged.
     """
     if JUDGED in os.environ:
         return Overview((), ("Not shown while the notebook itself is judged.",))
     try:
-        return overview(check_all(Path(place)))
+        found = overview(check_all(Path(place)))
     except AutogradeError as error:
         return Overview((), (str(error),))
+    from .board import told_in_words  # which is made of overviews
+
+    said = told_in_words(found, address=board or os.environ.get("AUTOGRADE_BOARD"), code=code)
+    return replace(found, board=said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 import os
@@ -46,8 +47,39 @@ def _progress(what: str) -> Progress:
     )
 
 
+#: What there is, for whom, in the order of use.
+_COMMANDS = {
+    "Your own notebooks": {
+        "check": "Which exercises are done, and what kind of not yet.",
+        "catchup": "Put a reference in: after a pass, or with a code.",
+        "update": "Carry your answers into a mended release.",
+        "terabyte": "Run a function on one terabyte, watched.",
+    },
+    "A class": {
+        "release": "Make what students get from source/.",
+        "verify": "Prove the tests of an assignment.",
+        "kit": "All that students need: folder, zip, git.",
+        "board": "How far the room is, without names.",
+        "collect": "Bring what was handed in to submitted/.",
+        "grade": "Judge what lies in submitted/.",
+        "report": "The class as web pages.",
+        "feedback": "What students get back (graded mode).",
+    },
+    "This machine": {
+        "doctor": "What its meter sees, and what is in the way.",
+        "data": "Make, list and remove data sets.",
+        "demo": "Grade a made-up class, and report on it.",
+    },
+}
+
+
 class _Group(click.Group):
-    """Turns errors into one sentence and an exit code."""
+    """Lists its commands by whom they are for; turns errors into one sentence and an exit code."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in _COMMANDS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -434,10 +466,12 @@ def kit(ctx: click.Context, out: Path, practice: bool, word: str | None, codes: 
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Solutions at once; default: by cores and memory.")
 @click.option(
     "--quick",
-    metavar="TURN",
+    is_flag=False,
+    flag_value="today",
+    metavar="[TURN]",
     default=None,
     help="Only the first accepted one, half of the hungry ones, a tenth of the others, few of them in a kernel. TURN (a "
-    "commit, say) decides which.",
+    "commit, say) decides which; default: today.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @_sandbox
@@ -462,12 +496,15 @@ def verify(
     \b
     Example:
       autograde verify 2-conversion --exercise downsample2
+      autograde verify 2-conversion --quick
     """
     from .cohort import jobs_at_once
     from .gallery import Run, rows
     from .gallery import verify as run_gallery
 
     course = _course(ctx)
+    if quick == "today":
+        quick = datetime.date.today().isoformat()
     used = _tell_sandbox(sandbox or course.settings.sandbox)
     with _progress(f"verify {assignment}") as progress:
         task = progress.add_task("")
@@ -648,26 +685,13 @@ def check(ctx: click.Context, places: tuple[Path, ...], board: str | None, code:
             more = {"exercise": exercise and exercise.name, "optional": exercise and exercise.optional}
             rows.append({"student": one.report.student, **to_jsonable(result), **more})
     _print_rows(style, list(rows[0]) if rows else [], rows, table)
-    _tell_board(all_exercises, address=board, code=code)
+    if board or code:
+        from .board import told_in_words
+
+        for words in told_in_words(all_exercises, address=board, code=code):
+            click.echo(words, err=True)
     passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(_PASSED if passed else _NOT_PASSED)
-
-
-def _tell_board(overview: Any, *, address: str | None, code: bool) -> None:
-    """Report to the board where that was asked for; that it fails is told, and changes no result."""
-    if not address and not code:
-        return
-    from .board import encode, laptop_token, send, tell
-
-    try:
-        told = tell(laptop_token(), overview)
-        if code:
-            click.echo(f"for the board: {encode(told)}", err=True)
-        if address:
-            send(address, told)
-            click.echo(f"told {address}: {len(told.verdicts)} exercises and their verdicts, no name", err=True)
-    except CourseError as error:
-        click.echo(f"autograde: {error}", err=True)
 
 
 @main.command()
@@ -834,7 +858,10 @@ def _read_roster(path: Path | None) -> list[str]:
 @click.option("--assignment", default=None, help="Which one, where names of notebooks leave it open.")
 @click.option("--replace", is_flag=True, help="Replace what lies in submitted/ already.")
 @click.option(
-    "--also", multiple=True, metavar="NAME", help="Another file to collect, such as data_card.yml or team.yml."
+    "--also",
+    multiple=True,
+    metavar="NAME",
+    help="Another file to collect, such as data_card.yml. team.yml comes along where the assignment is for teams.",
 )
 @_format
 @click.pass_context
@@ -869,6 +896,12 @@ def collect(
             name = one.notebook + (one.suffix if one.suffix != ".ipynb" else "")
             sheet.add_row(*map(escape, (one.student, one.assignment, name, one.status, one.place)))
         _output().print(sheet)
+        place = course.submitted("<student>", "<assignment>").relative_to(course.root)
+        there = Counter(
+            one.assignment for one in done.notebooks if one.status in ("collected", "replaced", "unchanged")
+        )
+        for name, count in there.items():
+            click.echo(f"{count} in {place}; next: autograde grade {name}" + (f" --roster {roster}" if roster else ""))
         if any(one.status == "kept" for one in done.notebooks):
             click.echo("kept: another version lies in submitted/ already; --replace takes the new one")
 
@@ -972,7 +1005,9 @@ def _class_table(reports: Sequence[Report]) -> Table:
     sheet.add_column("student")
     sheet.add_column("status")
     sheet.add_column("pass", justify="right")
-    sheet.add_column("points", justify="right")
+    marked = any(report.max_score is not None for report in reports)
+    if marked:
+        sheet.add_column("points", justify="right")
     sheet.add_column("not yet", overflow="fold")
     for report in reports:
         passed = sum(result.verdict is Verdict.AC for result in report.tests)
@@ -980,13 +1015,18 @@ def _class_table(reports: Sequence[Report]) -> Table:
         for result in report.tests:
             if result.verdict is not None and result.verdict is not Verdict.AC:
                 failing.setdefault(result.verdict.words, []).append(result.test.removeprefix("test_"))
-        words = "; ".join(f"{verdict}: {', '.join(tests)}" for verdict, tests in failing.items())
+        lines = ["; ".join(f"{verdict}: {', '.join(tests)}" for verdict, tests in failing.items())]
+        if report.status in ("missing", "unreadable"):
+            lines = []
+        if report.status == "manual":
+            lines.append("waits for a person: formgrader, Manual Grading")
+        points = "" if report.max_score is None else f"{report.score:g}/{report.max_score:g}"
         sheet.add_row(
             escape(report.student),
             report.status.value,
-            f"{passed}/{len(report.tests)}",
-            "" if report.max_score is None else f"{report.score:g}/{report.max_score:g}",
-            escape(report.message if report.status in ("missing", "unreadable") else words),
+            f"{passed}/{len(report.tests)}" if report.tests else "",
+            *([points] if marked else []),
+            escape("\n".join(filter(None, [*lines, report.message]))),
         )
     return sheet
 
@@ -1038,7 +1078,7 @@ def _feedback_links(course: Any, assignment: str, folder: Path) -> dict[str, lis
             (path.stem, quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()))
             for path in sorted(course.folder("feedback", student, assignment).glob("*.html"))
         ]
-        for student in course.students(assignment)
+        for student in course.graded(assignment)
     }
 
 

@@ -23,7 +23,7 @@ from .course import Course, Settings, find_course
 from .errors import AutogradeError, CourseError, JudgeError, StorageError
 from .journal import Kept, Ledger, changes, only_one
 from .limits import Limits
-from .marks import Marks, share_marks
+from .marks import Marks
 from .sandbox import choose_sandbox
 from .submission import (
     Judged,
@@ -34,9 +34,10 @@ from .submission import (
     grading_seed,
     judge_student,
     same_name,
+    share_by_hand,
     sources_digest,
+    teams_of,
 )
-from .teams import find_teams
 from .types import GIB, Status
 
 __all__ = ["Judged", "grade", "jobs_at_once", "strays"]
@@ -94,8 +95,7 @@ def grade(
     with_folder = course.students(assignment)
     there = {same_name(student) for student in with_folder}
     everybody = sorted({*with_folder, *(name for name in roster if same_name(name) not in there)})
-    known = set(roster).union(*(course.students(name) for name in course.assignments()))
-    teams = find_teams(course, assignment, known=known)
+    teams = teams_of(course, assignment, roster)
     hands_in = {member: team.hands_in for team in teams.values() for member in team.members}
     if students is not None:
         if unknown := sorted(set(students) - set(everybody) - set(hands_in)):
@@ -125,7 +125,7 @@ def grade(
         keep.rest()
         if marks is not None:
             for student in sorted(set(everybody) & set(teams)):
-                share_marks(course, assignment, teams[student], memory=facts / "team-marks.json")
+                share_by_hand(course, assignment, teams[student])
     return sorted(judged, key=lambda one: one.report.student)
 
 

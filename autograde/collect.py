@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from .course import Course
 from .errors import CourseError
+from .teams import FILE_NAME, find_teams, is_for_teams
 
 __all__ = ["Collected", "Collection", "Found", "Person", "collect", "identify", "read_people"]
 
@@ -84,8 +85,9 @@ def collect(
 
     With `people` only theirs, under the roster's names; others are told as unknown. Of two notebooks of one name the newer
     one counts. What lies in submitted/ already stays unless `replace`. `assignment` says which, where names of notebooks
-    leave it open. `also` names other files that may come along, exactly ("data_card.yml"): from a student's folder, for the
-    assignment that is given, or whose folder they lie in, or that has a notebook beside them. Raises `CourseError` for an
+    leave it open. `also` names other files that may come along, exactly ("data_card.yml"): from a student's folder, or named
+    by student where there is none, for the assignment that is given, or whose folder they lie in, or that has a notebook
+    beside them. team.yml comes along where the assignment is for teams. Raises `CourseError` for an
     archive that is broken or hostile, before anything is written.
     """
     if assignment is not None:
@@ -96,22 +98,24 @@ def collect(
     ignored: list[str] = []
     extra: list[tuple[str, float, Callable[[], bytes]]] = []
     _check_also(also)
-    archive, files = _files(source, also)
+    takes = tuple(dict.fromkeys([*also, FILE_NAME]))
+    archive, files = _files(source, takes)
     try:
         for place, when, read in files:
             known = identify(place, names)
             if known is not None:
                 found.append(Found(place, *known, when, read))
-            elif PurePosixPath(place).name in also:
+            elif _meant(place, takes):
                 extra.append((place, when, read))
             else:
                 ignored.append(place)
         for place, when, read in extra:
-            owner = _owner(place, names, found)
+            name = PurePosixPath(_meant(place, takes))
+            taking = [one for one in names if str(name) in also or is_for_teams(course, one)]
+            owner = _owner(place, name.stem, names, found, taking)
             if owner is None:
                 ignored.append(place)
             else:
-                name = PurePosixPath(place)
                 found.append(Found(place, *owner, name.stem, when, read, name.suffix))
         known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
         rows = list(_sort_out(found, known_as))
@@ -125,10 +129,20 @@ def collect(
     missing = tuple(
         (one.student, name)
         for name in ([assignment] if assignment else seen)
-        for one in people
-        if not any(course.submitted(one.student, name).glob(f"*{_SUFFIX}"))
+        for one in _without_work(course, name, people)
     )
     return Collection(done, missing, tuple(ignored))
+
+
+def _without_work(course: Course, assignment: str, people: Sequence[Person]) -> list[Person]:
+    """Who has handed in no notebook of an assignment, and is in no team that has."""
+    teams = find_teams(course, assignment, known={one.student for one in people})
+    covered = {member for team in teams.values() for member in team.members}
+    return [
+        one
+        for one in people
+        if one.student not in covered and not any(course.submitted(one.student, assignment).glob(f"*{_SUFFIX}"))
+    ]
 
 
 # --- whose, and what --------------------------------------------------------------------------------------------------
@@ -187,15 +201,30 @@ def _check_also(names: Sequence[str]) -> None:
             raise CourseError(f"--also wants the name of a file, such as data_card.yml, got {name!r}")
 
 
-def _owner(place: str, names: Mapping[str, Sequence[str]], notebooks: Sequence[Found]) -> tuple[str, str] | None:
-    """(student, assignment) of a file that is no notebook: as if a notebook of the assignment lay in its place."""
+def _meant(place: str, also: Sequence[str]) -> str:
+    """Which of the files in `also` this is, be it named by student: `ada_team.yml`; empty: none."""
     path = PurePosixPath(place)
-    beside = {one.assignment for one in notebooks if PurePosixPath(one.place).parent == path.parent}
-    wanted = [part for part in path.parts if part in names][-1:] or sorted(beside) or list(names)
-    if len(wanted) != 1 or not names[wanted[0]]:
+    same = [name for name in also if PurePosixPath(name).suffix == path.suffix]
+    return next((name for name in same if _without(path.stem, PurePosixPath(name).stem) is not None), "")
+
+
+def _owner(
+    place: str, stem: str, names: Mapping[str, Sequence[str]], notebooks: Sequence[Found], taking: Sequence[str]
+) -> tuple[str, str] | None:
+    """(student, assignment) of the file `stem`, no notebook: as if a notebook of that name lay in its place.
+
+    In a student's folder it must have its name exactly; where there is none the student stands in the file's name. `taking`
+    are the assignments that take such a file.
+    """
+    path = PurePosixPath(place)
+    inside = [part for part in path.parts if part in names][-1:]
+    known = identify(str(path.with_suffix(_SUFFIX)), {one: [stem] for one in names} if inside else {"": [stem]})
+    if known is None or (path.stem != stem and known[0] != _without(path.stem, stem)):
         return None
-    known = identify(str(path.with_name(f"{names[wanted[0]][0]}{_SUFFIX}")), {wanted[0]: names[wanted[0]]})
-    return None if known is None else known[:2]
+    who = known[0]
+    beside = {one.assignment for one in notebooks if one.who == who and PurePosixPath(one.place).parent == path.parent}
+    wanted = [one for one in inside or sorted(beside) or names if one in taking]
+    return (who, wanted[0]) if len(wanted) == 1 else None
 
 
 def _without(stem: str, notebook: str) -> str | None:
@@ -343,7 +372,7 @@ def _in_zip(source: Path, archive: zipfile.ZipFile, also: Sequence[str]) -> _Fil
             raise CourseError(f"the entry {entry.filename!r} is a link{problem}")
         if entry.flag_bits & 0x1:
             raise CourseError(f"the entry {entry.filename!r} is encrypted{problem}")
-        is_read = name.lower().endswith(_SUFFIX) or PurePosixPath(name).name in also
+        is_read = name.lower().endswith(_SUFFIX) or _meant(name, also) != ""
         if is_read and entry.file_size > _MAX_FILE_BYTES:
             raise CourseError(
                 f"the entry {entry.filename!r} has {entry.file_size >> 20} MiB, "

@@ -96,6 +96,10 @@ class Course:
         """Everybody who has a folder with this assignment in submitted/."""
         return self._names(self.submitted(_ANY, assignment), Path.is_dir)
 
+    def graded(self, assignment: str) -> tuple[str, ...]:
+        """Everybody who has a judged notebook of this assignment in autograded/, members of teams among them."""
+        return self._names(self.folder("autograded", _ANY, assignment), lambda folder: any(folder.glob("*.ipynb")))
+
     def _names(self, pattern: Path, fits: Callable[[Path], bool]) -> tuple[str, ...]:
         """What stands for `_ANY` in the folders that look like `pattern` and fit."""
         depth = pattern.parts.index(_ANY)

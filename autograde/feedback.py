@@ -63,12 +63,10 @@ def write_feedback(
             f"{assignment} is practice, which has no marks to give back: the pages of `autograde report {assignment}` hold "
             "all that is known of each student. Set c.CourseSettings.mode to 'graded' for points and feedback."
         )
-    graded = [
-        one for one in course.students(assignment) if any(course.folder("autograded", one, assignment).glob("*.ipynb"))
-    ]
+    graded = course.graded(assignment)
     if unknown := sorted(set(students or ()) - set(graded)):
         raise CourseError(f"{', '.join(unknown)} has not been graded for {assignment}; there is {', '.join(graded)}")
-    wanted = graded if students is None else sorted(set(students))
+    wanted = list(graded) if students is None else sorted(set(students))
     if not wanted:
         raise CourseError(f"nobody has been graded for {assignment} yet: run `autograde grade {assignment}` first")
     exporter = _exporter(course, hidden_tests=hidden_tests)

@@ -223,20 +223,25 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
     """Judges a rebuilt notebook in a process of its own, and saves the points: the second step of `nbgrader autograde`."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        from .submission import judge_submission  # here: the judge's modules are of no use to release and record
+        # here: the judge's modules are of no use to release and record
+        from .submission import for_team, judge_submission, share_by_hand, teams_of
 
         facts = resources["nbgrader"]
-        course = find_course(Path.cwd())
+        course, assignment, notebook = find_course(Path.cwd()), facts["assignment"], facts["notebook"]
         with tempfile.TemporaryDirectory(prefix="autograde-nbgrader-") as folder:
             path = Path(folder) / "submission.ipynb"
             path.write_text(nbformat.writes(nb), encoding="utf-8")
-            judged = judge_submission(
-                course, facts["assignment"], facts["student"], {facts["notebook"]: path}, only=facts["notebook"]
-            )
+            judged = judge_submission(course, assignment, facts["student"], {notebook: path}, only=notebook)
         if judged.report.status == "judge_error":
             raise JudgeError(judged.report.message)
         annotate(nb, judged.report.tests, {outcome.test: outcome for outcome in judged.outcomes})
         resources["autograde"] = json.loads(json.dumps(to_jsonable(judged.report)))
-        with Marks(course, facts["assignment"]) as marks:
-            marks.put(judged.entry(only=facts["notebook"]))
+        team = teams_of(course, assignment).get(facts["student"])
+        with Marks(course, assignment) as marks:
+            for one in [judged] if team is None else for_team(course, assignment, judged, team, only=notebook):
+                marks.put(one.entry(only=notebook))
+        if team is not None:
+            share_by_hand(course, assignment, team)
+            for words in (*team.notes, f"The result is also that of {', '.join(team.members) or 'nobody else'}."):
+                self.log.warning("%s", words)
         return nb, resources

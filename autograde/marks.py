@@ -30,7 +30,9 @@ from .journal import write_whole
 from .teams import Team
 from .types import Report, Status, TestResult
 
-__all__ = ["Entry", "Marks", "database_url", "final_marks", "own_programs", "share_marks", "timestamp_problem"]
+__all__ = [
+    *("Entry", "Marks", "database_url", "enrolled", "final_marks", "own_programs", "share_marks", "timestamp_problem"),
+]
 
 #: How long the marks that could not be written are tried again at the end.
 _PATIENCE_SECONDS = 20.0
@@ -248,6 +250,15 @@ def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) ->
                         after[key] = [after.get(key, [None, None])[0], comment.manual_comment]
         book.db.commit()
         write_whole(memory, json.dumps(after))
+
+
+def enrolled(course: Course) -> frozenset[str]:
+    """The ids of everybody whom the gradebook knows. Raises `StorageError` where it cannot be read."""
+    try:
+        with own_programs(), Gradebook(database_url(course), _course_id(course)) as book:
+            return frozenset(str(one.id) for one in book.students)
+    except SQLAlchemyError as error:
+        raise StorageError(f"the gradebook cannot be read: {error}") from error
 
 
 def _course_id(course: Course) -> str:

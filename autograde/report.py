@@ -404,7 +404,8 @@ def _row(
     score, max_score = (report.score, report.max_score) if mark is None else (mark.score, mark.max_score)
     waits = state in (_JUDGE, _PERSON) if mark is None else mark.waits_for_person
     if mark is not None and not waits and state == _PERSON:
-        state = _COMPLETE if {test.verdict for test in report.tests} == {Verdict.AC} else _MEND
+        # a project has marks, and no tests
+        state = _COMPLETE if {test.verdict for test in report.tests} <= {Verdict.AC} else _MEND
     total = _points(score, max_score) + (" so far" if score is not None and waits else "")
     percent = None if score is None or not max_score or state == "missing" else 100.0 * score / max_score
     return _Row(number, report, state, total, percent, across, cells)

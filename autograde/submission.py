@@ -15,15 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nbformat import v4
+
 from .course import Course
 from .errors import CourseError, JudgeError, StorageError, SubmissionError
 from .gradebook import annotate, stubs, write_autograded
 from .journal import Change, digest, folder_digest, grader_digest, storage, stored_facts, write_whole
 from .judge import Job, run_job
-from .marks import Entry, timestamp_problem
+from .marks import Entry, enrolled, share_marks, timestamp_problem
 from .notebook import Kind, Notebook, merge, name_of, read_notebook, rebuild
 from .sandbox import choose_sandbox
-from .teams import Team
+from .teams import Team, find_teams
 from .types import SCHEMA_VERSION, Exit, Outcome, Report, Status, TestResult, Verdict
 from .verdict import judge_error, report, result_of
 
@@ -37,8 +39,10 @@ __all__ = [
     "judge_student",
     "judge_submission",
     "same_name",
+    "share_by_hand",
     "sources_digest",
     "submitted_notebooks",
+    "teams_of",
 ]
 
 _Cell = tuple[str, str]  # notebook, grade_id
@@ -405,8 +409,25 @@ def failed(course: Course, assignment: str, student: str, error: Exception) -> J
     return Judged(report(student, assignment, results, message=str(error)), failures=outcomes)
 
 
-def for_team(course: Course, assignment: str, judged: Judged, team: Team) -> list[Judged]:
-    """The result of who handed in, with what was noticed about the team, and the same for each member, shown as theirs."""
+def teams_of(course: Course, assignment: str, roster: Sequence[str] = ()) -> dict[str, Team]:
+    """The teams of an assignment, by who hands in: of people on the roster, in submitted/, or in the gradebook."""
+    known = set(roster).union(*(course.students(name) for name in course.assignments()))
+    found = find_teams(course, assignment, known=known)
+    if not found or course.settings.practice:
+        return found  # without a team nobody waits for a gradebook that somebody else has open
+    return find_teams(course, assignment, known=known | enrolled(course))
+
+
+def share_by_hand(course: Course, assignment: str, team: Team) -> None:
+    """Copy the marks and comments that people gave the one who handed in to the members, in the gradebook."""
+    share_marks(course, assignment, team, memory=facts_folder(course, assignment) / "team-marks.json")
+
+
+def for_team(course: Course, assignment: str, judged: Judged, team: Team, *, only: str | None = None) -> list[Judged]:
+    """The result of who handed in, with what was noticed about the team, and the same for each member, shown as theirs.
+
+    `only`: that notebook alone was judged, and is shown.
+    """
     report = judged.report
     words = [report.message, *team.notes]
     if team.members:
@@ -416,15 +437,25 @@ def for_team(course: Course, assignment: str, judged: Judged, team: Team) -> lis
     others = [replace(judged, report=replace(report, student=member, message=text)) for member in team.members]
     paths, _ = submitted_notebooks(course, assignment, team.hands_in)
     for other in others:
-        _show(course, assignment, other, paths)
+        _show(course, assignment, other, paths, only=only, handed_in_by=team.hands_in)
     return [mine, *others]
 
 
-def _show(course: Course, assignment: str, judged: Judged, paths: Mapping[str, Path]) -> None:
-    """Write what formgrader and feedback show."""
+def _show(
+    course: Course,
+    assignment: str,
+    judged: Judged,
+    paths: Mapping[str, Path],
+    *,
+    only: str | None = None,
+    handed_in_by: str | None = None,
+) -> None:
+    """Write what formgrader and feedback show; on top, who handed it in if it was somebody else."""
     books = {}
     outcomes = judged.outcomes
     for name, source in _sources(course, assignment).items():
+        if only not in (None, name):
+            continue
         try:
             submitted = read_notebook(paths[name], error=SubmissionError)
         except (KeyError, SubmissionError):
@@ -433,4 +464,9 @@ def _show(course: Course, assignment: str, judged: Judged, paths: Mapping[str, P
         book, _ = merge(source.book, submitted)
         results = [result for result in judged.report.tests if result.notebook == name]
         books[name] = annotate(book, results, {one.test: one for one in outcomes if one.notebook == name})
+        if handed_in_by is not None:
+            words = (
+                f"**Handed in by `{handed_in_by}` for the team.** Marks given to `{handed_in_by}` are copied to all."
+            )
+            books[name].cells.insert(0, v4.new_markdown_cell(words))
     write_autograded(course, judged.report.student, assignment, books)

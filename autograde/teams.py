@@ -2,6 +2,7 @@
 
     members: [ada, bo]
 
+An assignment is for teams if a team.yml lies beside its notebooks in source/: it is handed out with them, to be filled in.
 Members are ids as in submitted/. Only people whom the course knows get a copy. Who has handed in work of their own keeps
 that. Somebody who is named by two teams gets nothing from either, and both are told.
 """
@@ -15,7 +16,7 @@ import yaml
 
 from .course import Course
 
-__all__ = ["FILE_NAME", "Team", "find_teams", "members_in"]
+__all__ = ["FILE_NAME", "Team", "find_teams", "is_for_teams", "members_in"]
 
 FILE_NAME = "team.yml"
 _MAX_BYTES = 10_000
@@ -29,6 +30,11 @@ class Team:
     hands_in: str
     members: tuple[str, ...]  # without the one who hands in
     notes: tuple[str, ...] = ()
+
+
+def is_for_teams(course: Course, assignment: str) -> bool:
+    """Whether one may hand in `assignment` for several: its author has laid a team.yml beside the notebooks."""
+    return (course.source(assignment) / FILE_NAME).is_file()
 
 
 def members_in(text: str) -> tuple[str, ...]:
@@ -65,6 +71,9 @@ def find_teams(course: Course, assignment: str, *, known: Collection[str]) -> di
         if not path.exists() and not path.is_symlink():
             continue
         wanted[student], notes[student] = (), []
+        if not is_for_teams(course, assignment):
+            notes[student].append(f"{FILE_NAME} does not count here: {assignment} is not for teams.")
+            continue
         try:
             if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_BYTES:
                 raise ValueError("expected a small text file")

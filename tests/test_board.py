@@ -306,6 +306,32 @@ def test_check_tells_the_board_when_asked(checked, running, monkeypatch, way):
     assert [one.verdicts for one in read(path).values()] == [{DOUBLE: Verdict.AC}]
 
 
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_the_call_in_a_notebook_tells_the_board_in_the_same_words(checked, running, monkeypatch, way):
+    address, path = running
+    if way == "environment":
+        monkeypatch.setenv("AUTOGRADE_BOARD", address)
+    shown = check.show(checked, board=address if way == "option" else None)
+    assert shown.board == (f"told {address}: 1 exercises and their verdicts, no name",)
+    assert shown.board[0] in str(shown)
+    assert shown.board[0] in shown._repr_html_()
+    assert [one.verdicts for one in read(path).values()] == [{DOUBLE: Verdict.AC}]
+
+
+def test_the_call_in_a_notebook_tells_nobody_unasked_and_shows_a_code_to_paste(checked, running, monkeypatch):
+    assert check.show(checked).board == ()
+    assert not running[1].exists()
+    assert not (checked.parent / "home").exists()
+    (words,) = check.show(checked, code=True).board
+    assert [told.verdicts for told in decode(words)] == [{DOUBLE: Verdict.AC}]
+    away = check.show(checked, board="http://127.0.0.1:9")
+    assert "did not take it" in away.board[0]
+    assert away.exercises == check.show(checked).exercises
+    monkeypatch.setenv("AUTOGRADE_JUDGED", "1")
+    assert check.show(checked, board=running[0]).board == ()
+    assert not running[1].exists()
+
+
 def test_a_board_that_is_away_changes_no_result(checked):
     done = CliRunner().invoke(main, ["check", str(checked), "--board", "http://127.0.0.1:9", "--format", "json"])
     assert done.exit_code == 0

@@ -63,6 +63,22 @@ def test_the_overview_lists_every_command_with_a_sentence():
         assert any(len(line.split()) > 3 for line in text.splitlines() if line.startswith(f"  {command} ")), command
 
 
+def test_the_table_of_a_class_has_points_where_there_are_some_and_says_who_waits_for_a_person(tmp_path, quick):
+    course = toys.write_course(tmp_path / "practice")
+    toys.hand_in(course, "ada", RIGHT)
+    text = call("grade", "toy", course=course)[1]
+    assert "2/2" in text
+    assert "points" not in text
+    book = toys.source_book()
+    book.cells.append(toys.essay("thoughts", "write here"))
+    course = toys.write_course(tmp_path / "graded", {"exercise": book}, mode="graded")
+    call("release", course=course)
+    toys.hand_in(course, "ada", toys.answered(book, toys.RIGHT | {"thoughts": "mine"}))
+    text = call("grade", "toy", course=course)[1]
+    assert "7/7" in text
+    assert "waits for a person: formgrader, Manual Grading" in text
+
+
 @pytest.mark.parametrize("command", ["board", "catchup", "check", "collect", "data", "grade", "update", "verify"])
 def test_what_has_results_has_formats(command):
     assert "--format [table|json|csv]" in call(command, "--help")[1].replace("\n", " ")

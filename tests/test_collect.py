@@ -222,6 +222,7 @@ def test_the_command_tells_of_unknown_missing_and_older_ones(course, tmp_path):
     assert "collected" in done.stdout
     assert "eve/exercise.ipynb: not on the roster, not collected" in done.stderr
     assert "mia has handed in nothing for toy" in done.stderr
+    assert "1 in submitted/<student>/<assignment>; next: autograde grade toy --roster " in done.stdout
     assert "1 files are no notebook of the course: eve/x.txt" in done.stderr
     rows = json.loads(CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout)
     assert [(row["student"], row["status"]) for row in rows] == [
@@ -291,6 +292,35 @@ def test_of_several_assignments_a_file_belongs_to_that_of_its_folder_or_of_the_n
     assert set(submitted(course)) == {"ada/later/card.yml", "mia/later/more.ipynb", "mia/later/card.yml"}
     assert done.ignored == ("zoe/card.yml",)
     collect(course, tmp_path / "in", also=["card.yml"], assignment="toy")
+
+
+def test_a_team_file_comes_along_where_the_assignment_is_for_teams(course, tmp_path):
+    """What says so is a team.yml beside the notebooks in source/."""
+    toys.write(toys.source_book(), course.root / "source" / "project" / "talk.ipynb")
+    (course.root / "source" / "project" / "team.yml").write_text("members: []")
+    export = {
+        "Ada Lovelace_1_assignsubmission_file_/talk.ipynb": "talk",
+        "Ada Lovelace_1_assignsubmission_file_/exercise.ipynb": "exercise",
+        "Ada Lovelace_1_assignsubmission_file_/team.yml": "members: [ada]",
+        "mia_talk.ipynb": "talk",
+        "mia_team.yml": "members: [mia]",
+        "zoe_exercise.ipynb": "exercise",
+        "zoe_team.yml": "members: [zoe]",
+        "ada/toy/team.yml": "members: [eve]",
+        "ada/project/old-team.yml": "members: [eve]",
+    }
+    done = collect(course, zip_of(tmp_path / "export.zip", export), people=(*PEOPLE, Person("zoe")))
+    assert {place: text for place, text in submitted(course).items() if place.endswith("yml")} == {
+        "ada/project/team.yml": "members: [ada]",
+        "mia/project/team.yml": "members: [mia]",
+    }
+    assert sorted(done.ignored) == ["ada/project/old-team.yml", "ada/toy/team.yml", "zoe_team.yml"]
+
+
+def test_nobody_is_missing_whose_team_has_handed_in(course, tmp_path):
+    (course.source("toy") / "team.yml").write_text("members: []")
+    export = zip_of(tmp_path / "export.zip", {"ada/exercise.ipynb": "a", "ada/team.yml": "members: [ada, mia]"})
+    assert collect(course, export, people=(*PEOPLE, Person("zoe"))).missing == (("zoe", "toy"),)
 
 
 @pytest.mark.parametrize("name", ["../evil.yml", "a/b", "", ".hidden", "more.ipynb", "*"])

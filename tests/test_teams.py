@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import toys
+from browser import REPOSITORY
 from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import SAWarning
 
 from autograde import submission
 from autograde.cohort import grade
+from autograde.course import find_course
 from autograde.errors import CourseError
+from autograde.feedback import write_feedback
 from autograde.release import release
 from autograde.teams import find_teams, members_in
 from autograde.types import Exit, Outcome, Status, to_json
@@ -32,9 +39,15 @@ def judged_at_once(monkeypatch):
     monkeypatch.setattr(submission, "run_job", run)
 
 
+def for_teams(course):
+    """What makes an assignment one for teams: the file that its members are to fill in."""
+    (course.source("toy") / "team.yml").write_text("members: []\n")
+    return course
+
+
 @pytest.fixture
 def course(tmp_path):
-    return toys.write_course(tmp_path / "course", {"exercise": BOOK}, mode="graded")
+    return for_teams(toys.write_course(tmp_path / "course", {"exercise": BOOK}, mode="graded"))
 
 
 @pytest.fixture
@@ -73,7 +86,9 @@ def test_the_result_is_copied_to_the_members_and_to_nobody_else(released):
         }
     for student in ("ada", "bo", "名前"):
         shown = released.folder("autograded", student, "toy") / "exercise.ipynb"
-        assert "We think" in shown.read_text(encoding="utf-8"), "feedback is made from this"
+        assert "We think" in shown.read_text(encoding="utf-8")
+        assert ("Handed in by `ada` for the team." in shown.read_text(encoding="utf-8")) is (student != "ada")
+    assert [page.student for page in write_feedback(released, "toy")] == ["ada", "bo", "名前"]
 
 
 def test_marks_and_comments_given_by_hand_reach_the_members_when_it_is_graded_again(released):
@@ -101,6 +116,73 @@ def test_marks_and_comments_given_by_hand_reach_the_members_when_it_is_graded_ag
     assert scores == {"ada": 3, "bo": 1, "名前": 3}
 
 
+# --- nbgrader's own way ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_button(released):
+    """The released course with the settings of ours, and a second notebook: nbgrader judges one after the other."""
+    toys.write(toys.source_book(), released.source("toy") / "more.ipynb")
+    settings = (REPOSITORY / "nbgrader_config.py").read_text(encoding="utf-8")
+    settings = settings.replace('mode = "practice"', 'mode = "graded"').replace('"out-of-core"', '"toy"')
+    (released.root / "nbgrader_config.py").write_text(settings, encoding="utf-8")
+    course = find_course(released.root)
+    release(course, "toy")
+    with gradebook(course) as book:
+        book.add_student("bo")  # knows what is in submitted/, and whom the gradebook knows
+    return course
+
+
+def press_autograde(course, student):
+    """What the formgrader's button does; gives the log that it shows."""
+    api = NbGraderAPI(config=course.config)
+    api.coursedir.root = str(course.root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=SAWarning)  # nbgrader's own, as in marks.py
+        done = api.autograde("toy", student)
+    assert done["success"], done
+    return done["log"]
+
+
+def test_the_autograde_button_does_the_same_for_a_team(with_button):
+    team(with_button, "ada", "members: [ada, bo, eve]\n")
+    toys.hand_in(with_button, "ada", toys.answered(toys.source_book(), toys.RIGHT), notebook="more")
+    log = press_autograde(with_button, "ada")
+    assert "The result is also that of bo." in log
+    assert "team.yml names 'eve', whom this course does not know." in log
+    with gradebook(with_button) as book:
+        assert {one.student.id: one.score for one in book.assignment_submissions("toy")} == {"ada": 14, "bo": 14}
+        mark = book.find_grade("thoughts", "exercise", "toy", "ada")
+        mark.manual_score, mark.needs_manual_grade = 2.5, False
+        book.db.commit()
+    for name in ("exercise", "more"):
+        shown = with_button.folder("autograded", "bo", "toy") / f"{name}.ipynb"
+        assert "Accepted." in shown.read_text(encoding="utf-8")
+    press_autograde(with_button, "ada")
+    with gradebook(with_button) as book:
+        assert {one.student.id: one.score for one in book.assignment_submissions("toy")} == {"ada": 16.5, "bo": 16.5}
+    assert {name: found.score for name, found in reports(with_button).items()} == {
+        "ada": 14,
+        "bo": 14,
+        "mia": 0,
+        "名前": 0,
+    }
+    with gradebook(with_button) as book:
+        assert book.find_submission("toy", "bo").score == 16.5, "both ways know which marks were copied"
+
+
+def test_an_assignment_is_for_teams_only_if_its_author_says_so(with_button):
+    team(with_button, "ada", "members: [ada, bo]\n")
+    (with_button.source("toy") / "team.yml").unlink()
+    assert "team.yml does not count here: toy is not for teams." in press_autograde(with_button, "ada")
+    assert "team.yml does not count here" in reports(with_button)["ada"].message
+    with gradebook(with_button) as book:
+        assert [one.student.id for one in book.assignment_submissions("toy")] == ["ada"]
+
+
+# --- who is in a team ---------------------------------------------------------------------------------------------------
+
+
 def test_who_hands_in_alone_too_keeps_their_own_result(released):
     team(released, "ada", "members: [bo]\n")
     toys.hand_in(released, "bo", toys.answered(BOOK, {"thoughts": "Alone"}))
@@ -117,7 +199,7 @@ def test_asking_for_a_member_grades_the_team(released):
 
 
 def test_in_practice_the_members_read_the_same_words(tmp_path, judged_at_once):
-    course = toys.write_course(tmp_path / "practice", {"exercise": BOOK})
+    course = for_teams(toys.write_course(tmp_path / "practice", {"exercise": BOOK}))
     team(course, "ada", "members: [bo]\n")
     found = reports(course)
     assert found["bo"].tests == found["ada"].tests
