@@ -13,9 +13,10 @@ from pathlib import Path
 
 from .course import settings_near
 from .errors import AutogradeError, CourseError, SubmissionError
-from .judge import Job, run_job
+from .jobs import run_job
 from .notebook import Kind, Notebook, bound_names, has_answer, has_code, read_notebook, rebuild
 from .sandbox import JUDGED
+from .session import Job
 from .types import Exit, Outcome, Problem, Report, Verdict
 from .verdict import report, result_of
 

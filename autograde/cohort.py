@@ -21,6 +21,7 @@ import psutil
 
 from .course import Course, Settings, find_course
 from .errors import AutogradeError, CourseError, JudgeError, StorageError
+from .jobs import warm_judges
 from .journal import Kept, Ledger, changes, only_one
 from .limits import Limits
 from .marks import Marks
@@ -185,6 +186,7 @@ def _spread(
     )  # when a class is stopped it tells of every task it drops
     with contextlib.ExitStack() as stack:
         if scheduler is None:
+            stack.enter_context(warm_judges(course.notebooks(assignment).values()))
             # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
             here = "127.0.0.1:0"
             cluster = stack.enter_context(

@@ -6,13 +6,12 @@ name is the expectation. A line `# message: ...` names a part of the message tha
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +19,10 @@ import nbformat
 
 from .course import Course
 from .errors import CourseError
-from .judge import Job, judge_apart
+from .jobs import run_job, warm_judges
 from .kernel import run_in_kernel
-from .notebook import Kind, Notebook, imported_modules, read_notebook, rebuild
+from .notebook import Kind, Notebook, read_notebook, rebuild
+from .session import Job
 from .types import Outcome, Verdict
 from .verdict import result_of, verdict_of
 
@@ -133,14 +133,10 @@ def verify(
     ]
     runs: list[Run] = []
     turns = [(True, True)] * len(entries) if quick is None else _turns(entries, quick)
-    # judges are forked from a process that has imported what the notebooks import: half of what a small judging costs
-    context = multiprocessing.get_context("forkserver")
-    texts = [cell.source for book in notebooks.values() for cell in book.cells if cell.kind is Kind.SETUP]
-    context.set_forkserver_preload(["autograde.judge", *imported_modules(texts)])
     with (
         tempfile.TemporaryDirectory(prefix="autograde-verify-") as scratch,
-        ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as judges,
         ThreadPoolExecutor(jobs) as pool,
+        warm_judges(notebooks.values()),
     ):
         futures = [
             pool.submit(
@@ -149,7 +145,6 @@ def verify(
                 notebooks[owner[entry.exercise]],
                 entry,
                 Path(scratch) / str(number),
-                judges,
                 in_kernel,
                 sandbox,
             )
@@ -162,7 +157,6 @@ def verify(
                 told(runs[-1], len(futures))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            judges.shutdown(wait=False, cancel_futures=True)
             raise
     runs += [Run(entry, None, None, ()) for entry, (judged, _) in zip(entries, turns, strict=True) if not judged]
     order = {(entry.exercise, entry.expected, entry.name): number for number, entry in enumerate(entries)}
@@ -188,7 +182,6 @@ def _run(
     notebook: Notebook,
     entry: Entry,
     folder: Path,
-    judges: ProcessPoolExecutor,
     in_kernel: bool,
     sandbox: str,
 ) -> Run:
@@ -216,7 +209,7 @@ def _run(
         sandbox=sandbox,
         limits=settings.limits,
     )
-    judged = judges.submit(judge_apart, job).result()
+    judged = run_job(job, folder / "facts.jsonl")
     kernel = None
     if in_kernel:
         beside = folder / "kernel"

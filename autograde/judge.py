@@ -17,10 +17,8 @@ import linecache
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -33,18 +31,16 @@ import numpy as np
 import psutil
 
 from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
-from .course import data_folder
-from .errors import AutogradeError, CourseError, JudgeError, StorageError, SubmissionError
+from .errors import AutogradeError, CourseError, StorageError, SubmissionError
 from .explain import explain_memory
 from .folders import scratch_folder
 from .journal import append, write_whole
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
-from .sandbox import JUDGED
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
 from .types import FORGIVEN_PART, Exit, Line, Measurement, Outcome, Problem, from_json, printable, to_json
 
-__all__ = ["Job", "Session", "judge_apart", "judge_notebook", "run_job"]
+__all__ = ["EXIT_CODES", "Job", "Session", "judge_notebook", "main"]
 
 #: How a test ends at a limit; at any other the student's process has died of it.
 _EXIT_AT = {"memory_bytes": Exit.LIMIT, "cpu_seconds": Exit.TIMEOUT}
@@ -423,62 +419,14 @@ def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(parse_cell(source)) if isinstance(node, ast.Name)}
 
 
-def run_job(job: Job, facts: Path, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
-    """Judge a notebook in a process of its own; each outcome is appended to `facts` as a line of JSON when it is there.
-
-    Raises `CourseError` for broken course material and inside of a notebook that is being judged, `SubmissionError` for an
-    unreadable notebook, `StorageError` when facts cannot be written, `JudgeError` when the judge itself fails.
-    """
-    if JUDGED in os.environ:
-        raise CourseError("this runs in a notebook that is being judged, which must not have notebooks judged in turn")
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "autograde.judge", str(facts)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **_environment(job)},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    outcomes: list[Outcome] = []
-    errors: list[bytes] = []
-    drain = threading.Thread(target=lambda pipe: errors.append(pipe.read()), args=(process.stderr,), daemon=True)
-    drain.start()
-    try:
-        process.stdin.write(to_json(job).encode())
-        process.stdin.close()
-        for line in process.stdout:
-            outcome = from_json(Outcome, line)
-            outcomes.append(outcome)
-            told(outcome)
-        code = process.wait()
-        drain.join()
-    except BaseException:
-        process.terminate()  # it ends its student process on the way out
-        process.wait()
-        raise
-    finally:
-        process.stdout.close()
-        process.stderr.close()
-    text = b"".join(errors).decode("utf-8", "replace").strip()
-    for error, exit_code in _EXIT_CODES.items():
-        if code == exit_code:
-            raise error(text)
-    if code != 0:
-        raise JudgeError(f"the judge of {job.submission} ended with code {code}: {text[-2000:]}")
-    return outcomes
-
-
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4, StorageError: 5}
+EXIT_CODES: dict[type[AutogradeError], int] = {CourseError: 2, SubmissionError: 4, StorageError: 5}
 
 
-def main() -> None:
-    """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to a file."""
+def main(facts: Path) -> None:
+    """Read a `Job` as JSON from standard input; write outcomes as lines of JSON to standard output and to `facts`."""
     job = from_json(Job, sys.stdin.buffer.read())
     _become_judge()
-    facts = Path(sys.argv[1])
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # whatever a library prints must not look like an outcome
 
@@ -489,33 +437,11 @@ def main() -> None:
 
         try:
             judge_notebook(job, told=tell)
-        except tuple(_EXIT_CODES) as error:
+        except tuple(EXIT_CODES) as error:
             sys.stderr.write(str(error))
-            sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
+            sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
         finally:
             _end_orphans()
-
-
-def judge_apart(job: Job) -> list[Outcome]:
-    """Judge a notebook in this process, which does nothing else: for the workers of a process pool.
-
-    Raises what `judge_notebook` raises.
-    """
-    _become_judge()
-    os.environ |= _environment(job)
-    try:
-        return judge_notebook(job)
-    finally:
-        _end_orphans()
-
-
-def _environment(job: Job) -> dict[str, str]:
-    """What a judge process wants of its environment."""
-    wanted = {"PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
-    wanted["AUTOGRADE_DATA"] = os.environ.get("AUTOGRADE_DATA") or str(data_folder(Path(job.source).parent))
-    if job.seed is not None:
-        wanted["AUTOGRADE_SEED"] = str(job.seed)
-    return wanted
 
 
 def _become_judge() -> None:
@@ -543,4 +469,4 @@ def _end_orphans() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

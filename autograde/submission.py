@@ -20,11 +20,12 @@ from nbformat import v4
 from .course import Course
 from .errors import CourseError, JudgeError, StorageError, SubmissionError
 from .gradebook import annotate, stubs, write_autograded
+from .jobs import run_job
 from .journal import Change, digest, folder_digest, grader_digest, storage, stored_facts, write_whole
-from .judge import Job, run_job
 from .marks import Entry, enrolled, share_marks, timestamp_problem
 from .notebook import Kind, Notebook, merge, name_of, read_notebook, rebuild
 from .sandbox import choose_sandbox
+from .session import Job
 from .teams import Team, find_teams
 from .types import SCHEMA_VERSION, Exit, Outcome, Report, Status, TestResult, Verdict
 from .verdict import judge_error, report, result_of

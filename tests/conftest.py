@@ -12,7 +12,8 @@ import toys
 from hypothesis import settings
 
 from autograde.course import Course
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
+from autograde.session import Job
 from autograde.types import Outcome
 
 # nothing is remembered from run to run, the same examples every time, and a busy machine is no failure

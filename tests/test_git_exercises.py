@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
+from autograde.session import Job
 from autograde.types import Exit
 from data_scripts import git_command
 from data_scripts.git_command import GitError, GitMissing, git, git_version, remove_tree, run_git

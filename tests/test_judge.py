@@ -16,7 +16,8 @@ import pytest
 import toys
 
 from autograde.errors import CourseError, JudgeError, SubmissionError
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
+from autograde.session import Job
 from autograde.types import Exit, Outcome, Verdict, from_json, to_json
 from autograde.verdict import result_of
 
@@ -472,19 +473,27 @@ def double(values):
 """
 RUNS_JOB = """\
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job, warm_judges
+from autograde.session import Job
 from autograde.types import from_json
-run_job(from_json(Job, sys.stdin.read()), Path(sys.argv[1]))
+with warm_judges([]) if sys.argv[2] == "forked" else nullcontext():
+    run_job(from_json(Job, sys.stdin.read()), Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_whoever_asked_being_ended_in_the_middle_leaves_no_process(tmp_path, number):
+@pytest.mark.parametrize("judge", ["started", "forked"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=["killed", "interrupted", "asked"]
+)
+def test_whoever_asked_being_ended_in_the_middle_leaves_no_process(tmp_path, number, judge):
     pids = tmp_path / "pids"
     job = job_of(tmp_path, only_count(double=HANGS.format(pids=str(pids))), test_seconds=300.0)
     asker = subprocess.Popen(
-        [sys.executable, "-c", RUNS_JOB, str(tmp_path / "facts")], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", RUNS_JOB, str(tmp_path / "facts"), judge],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     asker.stdin.write(to_json(job).encode())
     asker.stdin.close()

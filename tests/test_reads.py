@@ -18,8 +18,9 @@ import zarr
 from autograde import reads
 from autograde.chart import chunk_chart
 from autograde.errors import CourseError
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
 from autograde.reads import ReadsNotObserved, _calls_counted, _Inotify, _times, grids_of
+from autograde.session import Job
 from autograde.types import ChunkGrid, Exit
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify")

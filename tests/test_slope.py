@@ -16,7 +16,8 @@ from nbformat import v4
 from autograde import MemoryCeilingExceeded, slope
 from autograde.chart import memory_chart
 from autograde.errors import CourseError
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
+from autograde.session import Job
 from autograde.types import Exit, Growth, Measurement, Verdict
 from autograde.verdict import result_of, verdict_of
 

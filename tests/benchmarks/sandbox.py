@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import toys
 
-from autograde.judge import Job, run_job
+from autograde.jobs import run_job
 from autograde.sandbox import choose_sandbox
+from autograde.session import Job
 
 CALLS = """\
 def many(n):
