@@ -59,6 +59,7 @@ ROWS = {
     "block": 2,
     "chart": 2,
     "explain": 2,
+    "habits": 2,
     "journal": 2,
     "leftovers": 2,
     "meters": 2,
@@ -169,7 +170,7 @@ def test_the_student_process_knows_nothing_of_courses_and_marks():
         for name in own(imports_of(todo.pop())) - below:
             below.add(name)
             todo.append(name)
-    assert below <= {"block", "chart", "errors", "explain", "leftovers", "meters", "types", "wire"}
+    assert below <= {"block", "chart", "errors", "explain", "habits", "leftovers", "meters", "types", "wire"}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__main__"])
