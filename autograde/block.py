@@ -33,6 +33,7 @@ import psutil
 
 from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
+from .habits import cause_of
 from .leftovers import kept_by_cells
 from .meters import Meter, Poller, default_meter
 from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
@@ -254,6 +255,11 @@ def student_line(frame: FrameType | None) -> Line | None:
 
     A test's cell calls the student's function, which may call helpers of the notebook: those are not the student's doing.
     """
+    return _seen_from(frame)[0]
+
+
+def _seen_from(frame: FrameType | None) -> tuple[Line | None, str | None]:
+    """The student's line that led to `frame`, and the file of the cell that was called; None where the test's own ran."""
     rows: list[FrameType] = []
     while frame is not None:
         if cell_name(frame.f_code.co_filename) is not None:
@@ -261,10 +267,13 @@ def student_line(frame: FrameType | None) -> Line | None:
         frame = frame.f_back
     found = _own_row([(row.f_code.co_filename, row.f_code.co_name) for row in rows])
     if found is None:
-        return None
+        return None, None
     code = rows[found].f_code
+    outermost = rows[-1].f_code
+    itself = code.co_filename == outermost.co_filename and outermost.co_name == "<module>"
     # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
-    return cell_line(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0])
+    line = cause_line(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0])
+    return line, None if itself else code.co_filename
 
 
 def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
@@ -295,6 +304,12 @@ def cell_line(filename: str, number: int, function: str) -> Line:
     )
 
 
+def cause_line(filename: str, number: int, function: str) -> Line:
+    """The line to speak of when line `number` ran at the peak: that one, or the one of its function that is the cause."""
+    cause, other = cause_of("".join(linecache.getlines(filename)), number)
+    return cell_line(filename, cause, other or function)
+
+
 # --- this process measures itself ---------------------------------------------------------------------------------
 
 
@@ -309,6 +324,7 @@ class LocalRun:
         self._interrupt = interrupt
         self._on_line = on_line
         self._line: Line | None = None
+        self._called: str | None = None  # the file of the cell whose function the block has called
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
@@ -346,7 +362,7 @@ class LocalRun:
             shared_bytes=None if reading is None else max(reading.shared_bytes - base.shared_bytes, 0),
             child_bytes=None if reading is None else max(reading.child_bytes - base.child_bytes, 0),
             stopped=peak.stopped and self._interrupt,
-            line=self._held.line(at_least_bytes=(peak_bytes or 0) // 2) or self._line,
+            line=self._held.line(at_least_bytes=(peak_bytes or 0) // 2, cell=self._called) or self._line,
             allocations=tuple(self._held.allocations),
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
@@ -360,10 +376,11 @@ class LocalRun:
         gc.disable()  # a collection inside of _current_frames can deadlock (Python 3.11, gh-106883)
         try:
             # in one expression: a variable for the frames would be in one of them, and keep alive what they all hold
-            line = student_line(sys._current_frames().get(self._thread_id))
+            line, called = _seen_from(sys._current_frames().get(self._thread_id))
         finally:
             if collecting:
                 gc.enable()
+        self._called = called or self._called
         if line is not None and line != self._line:
             self._line = line
             if self._on_line is not None:
@@ -559,14 +576,18 @@ class _Held:
     """What memray saw at the peak, filled in when the recording ends."""
 
     allocations: list[Allocation] = field(default_factory=list)
-    lines: list[tuple[int, Line]] = field(default_factory=list)  # bytes, largest first
+    lines: list[tuple[int, str, Line]] = field(default_factory=list)  # bytes, file of the cell; largest first
 
-    def line(self, *, at_least_bytes: int) -> Line | None:
+    def line(self, *, at_least_bytes: int, cell: str | None) -> Line | None:
         """The student's line that holds the most, if that is enough to speak of.
 
-        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do.
+        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do. `cell` is the file
+        of the cell whose function was called, where that is known: a pool may run functions of others, who are not to blame.
         """
-        return next((line for size, line in self.lines if size >= max(at_least_bytes, 1)), None)
+        for size, file, line in self.lines:
+            if size >= max(at_least_bytes, 1) and cell in (None, file):
+                return line
+        return None
 
 
 def import_memray() -> Any:
@@ -642,7 +663,7 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
         for (function, file), size in functions.most_common(count)
     ]
     held.lines = [
-        (size, cell_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
+        (size, file, cause_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
     ]
 
 

@@ -2,104 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from .habits import SLABS, habit_of
 from .types import FORGIVEN_PART, TIB, Kept, Line, Measurement, format_bytes
 
 __all__ = ["explain_kept", "explain_memory", "summarize"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Habit:
-    """A way of holding everything that shows in one line of code."""
-
-    pattern: re.Pattern[str]
-    does: str
-    instead: str
-
-
-_SLABS = "take a slab (some planes, frames or samples), finish it, then take the next"
-#: In order: the first pattern that fits the line speaks.
-_HABITS = tuple(
-    _Habit(re.compile(pattern), does, instead)
-    for pattern, does, instead in (
-        (
-            r"delayed\(\s*[\w.]+\(",
-            "reads now: `delayed` is given the result, and not the function",
-            "dask.delayed(read)(path), with the function and its arguments apart",
-        ),
-        (
-            r"\[\s*(:|\.\.\.)\s*(,\s*:\s*)*\]\s*=[^=]",
-            "holds everything at once, to write it",
-            "write each part into its place in the zarr array as soon as you have it",
-        ),
-        (
-            r"\b(np|numpy|da)\.(stack|concatenate|vstack|dstack|block)\(",
-            "joins all the parts in memory",
-            "write each part into its place in the zarr array as soon as you have it",
-        ),
-        (
-            r"\.compute\(|\bcompute\(",
-            "is where dask does the work: either the result is large, or a step on the way to it is",
-            "let dask write block by block with da.store, if the result is large. If it is small, look at the promise: "
-            "its blocks may be too large (x.chunksize), or a step needs many of them at once (rechunk, a whole axis)",
-        ),
-        (
-            r"\.rechunk\(|\.persist\(",
-            "keeps many blocks alive until the new chunks are complete",
-            "read in blocks that already are whole numbers of the chunks you write",
-        ),
-        (
-            r"\[\s*(:|\.\.\.|\(\))\s*(,\s*:\s*)*\]",
-            "reads the whole array at once",
-            f"{_SLABS} (and for a size ask .shape, which reads nothing)",
-        ),
-        (
-            r"\b(np|numpy)\.(as|ascontiguous)?array\(",
-            "makes one array of everything",
-            "write each part into its place in the zarr array as soon as you have it",
-        ),
-        (
-            r"\bimread\(|\basarray\(\)",
-            "reads image data",
-            "read one file (or a few planes), write it, and let it go before you read the next",
-        ),
-        (
-            r"\bfromfile\(|\.read\(\)|\bfrombuffer\(",
-            "reads the whole file",
-            "read one piece (a chunk or a few), write it, and let it go before you read the next",
-        ),
-        (
-            r"\blist\(|\.append\(|^\s*\[.* for .* in |= \[.* for .* in ",
-            "keeps every piece in a list",
-            "use each piece (write it, or add it up) before you take the next, and keep none of them",
-        ),
-        (
-            r"\.astype\(|float64|float32|/ ?[0-9.]+",
-            "makes a wider copy (float64 takes four times the bytes of uint16)",
-            f"{_SLABS}, and convert only that slab",
-        ),
-        (
-            r"\.to_zarr\(",
-            "first rechunks to blocks of about 128 MiB, where the array on disk exists already",
-            "da.store(x, array, lock=False), with blocks that are whole numbers of the chunks you write",
-        ),
-        (
-            r"\.store\(|\bstore\(",
-            "runs a dask graph that holds many blocks at once",
-            "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
-            "(da.from_zarr(x, chunks=...), not rechunk)",
-        ),
-    )
-)
-
-
-def _habit(line: Line | None) -> _Habit | None:
-    if line is None:
-        return None
-    return next((habit for habit in _HABITS if habit.pattern.search(line.text)), None)
 
 
 def _where(line: Line) -> str:
@@ -176,7 +84,7 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
         sentences.append(f"Too much memory: stopped at {peak}, before it got worse; {ceiling} are allowed.")
     else:
         sentences.append(f"{prefix}: {peak}, {ceiling} allowed.")
-    habit = _habit(measurement.line)
+    habit = None if measurement.line is None else habit_of(measurement.line.text)
     if measurement.line is not None:
         sentences.append(f"{_where(measurement.line)} {habit.does if habit else 'ran when most was held'}.")
     if (
@@ -201,7 +109,7 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
     elif measurement.data_bytes and measurement.peak_bytes >= 0.75 * measurement.data_bytes and not measurement.stopped:
         factor = measurement.peak_bytes / measurement.data_bytes
         sentences.append(f"At this rate a 1 TiB recording would need {format_bytes(factor * TIB)} of memory.")
-    sentences.append(f"Try: {habit.instead if habit else _SLABS}.")
+    sentences.append(f"Try: {habit.instead if habit else SLABS}.")
     return " ".join(sentences)
 
 

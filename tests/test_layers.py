@@ -62,6 +62,7 @@ ROWS = {
     "folders": 2,
     "chart": 2,
     "explain": 2,
+    "habits": 2,
     "journal": 2,
     "leftovers": 2,
     "meters": 2,
