@@ -57,6 +57,7 @@ ELSEWHERE = {
     "python tests/attacks": "tests/test_attacks.py",  # the same class
     "python tests/crashes.py": "tests/test_class.py",  # the same matrix
     "python tests/benchmarks/class.py": "tests/benchmarks/class.py",
+    "python tests/benchmarks/conversion.py": "tests/test_conversion_peers.py",  # a tiny one; this takes ten minutes
     "python tests/benchmarks/terabyte.py": "tests/benchmarks/terabyte.py",
     "python tests/benchmarks/terabyte.py --choice": "tests/benchmarks/terabyte.py",
     "python -m data_scripts.slides presentation.ipynb": "tests/test_slides.py",
