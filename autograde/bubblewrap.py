@@ -190,12 +190,12 @@ def hand_over(folder: Path) -> None:
         return
     if folder.stat().st_uid == 0:
         os.chown(folder, user, user)
-    for entry in entries(folder, skip_deep=True):  # nothing of ours lies deep
+    for path, entry in entries(folder, skip_deep=True):  # nothing of ours lies deep
         with contextlib.suppress(FileNotFoundError):
             seen = entry.stat(follow_symlinks=False)
             # a file with other names is data that a test has linked to, which stays ours: it can be read, not written
             if seen.st_uid == 0 and not (stat.S_ISREG(seen.st_mode) and seen.st_nlink > 1):
-                os.chown(entry.path, user, user, follow_symlinks=False)
+                os.chown(path, user, user, follow_symlinks=False)
 
 
 def read_info(descriptor: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -24,8 +25,8 @@ class TooDeep(Exception):
         self.path = path
 
 
-def entries(folder: Path, *, skip_deep: bool = False) -> Iterator[os.DirEntry[str]]:
-    """Everything below `folder`, a folder before what is in it. What vanishes meanwhile is left out.
+def entries(folder: Path, *, skip_deep: bool = False) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `folder` with its path, a folder before what is in it. What vanishes meanwhile is left out.
 
     Raises `TooDeep`, or leaves out what lies so deep where `skip_deep`; `PermissionError` for a folder that cannot be read.
     """
@@ -35,21 +36,37 @@ def entries(folder: Path, *, skip_deep: bool = False) -> Iterator[os.DirEntry[st
         try:
             if depth > DEEPEST:
                 raise TooDeep(path)
-            with os.scandir(path) as found:
+            with _opened(path) as at, os.scandir(at) as found:
                 for entry in found:
+                    place = f"{path}/{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
-                        todo.append((entry.path, depth + 1))
-                    yield entry
+                        todo.append((place, depth + 1))
+                    yield place, entry
         except (FileNotFoundError, NotADirectoryError):
             continue
         except TooDeep:
             if not skip_deep:
                 raise
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                continue  # it has become a link meanwhile
             if isinstance(error, PermissionError):
                 raise
             if not skip_deep:
                 raise TooDeep(path) from error  # its path is too long
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int | str]:
+    """A folder opened as what it is, never through a link."""
+    if os.scandir not in os.supports_fd:  # Windows
+        yield path
+        return
+    at = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield at
+    finally:
+        os.close(at)
 
 
 def remove_tree(path: Path) -> None:

@@ -88,14 +88,14 @@ class Guard:
         for folder in self._folders:
             made = []
             with contextlib.suppress(PermissionError):
-                for entry in entries(folder, skip_deep=True):
+                for path, entry in entries(folder, skip_deep=True):
                     with contextlib.suppress(OSError):
                         if entry.stat(follow_symlinks=False).st_ctime < self._began:
                             continue
                         if entry.is_dir(follow_symlinks=False):
-                            made.append(entry.path)
+                            made.append(path)
                         else:
-                            os.unlink(entry.path)  # noqa: PTH108 - there may be a million of them
+                            os.unlink(path)  # noqa: PTH108 - there may be a million of them
             for path in reversed(made):
                 with contextlib.suppress(OSError):  # it still has something older in it
                     os.rmdir(path)  # noqa: PTH106
@@ -154,7 +154,7 @@ class Guard:
         size_bytes = files = 0
         try:
             for folder in self._folders:
-                for entry in entries(folder):
+                for _, entry in entries(folder):
                     files += 1
                     with contextlib.suppress(FileNotFoundError):
                         size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512

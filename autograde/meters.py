@@ -267,7 +267,7 @@ def _memory_fields(pid: int, file: str, names: tuple[bytes, ...]) -> dict[bytes,
         if len(values) == len(names):
             return values
     except MeterError as error:
-        if isinstance(error.__cause__, PermissionError):
+        if isinstance(error.__cause__, PermissionError | FileNotFoundError):
             raise
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):

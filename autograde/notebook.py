@@ -115,7 +115,7 @@ def read_notebook(path: Path, *, error: type[CourseError | SubmissionError] = Co
     try:
         seen = path.stat()
         if not stat.S_ISREG(seen.st_mode):
-            raise error(f"{path.name} is not a file")  # a pipe would be waited for
+            raise error(f"{path.name} cannot be read: it is not a file")  # a pipe would be waited for
         size_bytes = seen.st_size
         if size_bytes > _MAX_NOTEBOOK_BYTES:
             raise error(

@@ -221,7 +221,7 @@ class Session:
         """Folders that both sides see."""
         named = os.environ.get("AUTOGRADE_DATA")
         data = [Path(named).resolve()] if named else []
-        return [self.exchange.resolve(), self.workdir.resolve(), Path(self._job.folder).resolve(), *data]
+        return [self.exchange.resolve(), self.workdir.resolve(), *data]
 
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""

@@ -291,8 +291,8 @@ def check_zarr_tree(root: Path) -> None:
     if root.is_symlink():
         raise BadTree(f"{root.name} is a link; data has to be written as files of its own", root)
     try:
-        for count, entry in enumerate(entries(root)):
-            path = Path(entry.path)
+        for count, (place, entry) in enumerate(entries(root)):
+            path = Path(place)
             if count >= _MAX_FILES:
                 raise BadTree(
                     f"more than {_MAX_FILES} files were written; use larger chunks or shards", _top(root, path)

@@ -291,8 +291,19 @@ def test_a_tree_nested_too_deeply_is_refused():
         unpack(tree, [])
 
 
-def test_a_range_is_not_spread_out():
-    assert len(unpack({"k": "range", "v": [0, 2**40, 1]}, [])) == 2**40
+def test_a_range_is_not_spread_out_and_has_an_end():
+    assert unpack({"k": "range", "v": [0, 10**12, 10**6]}, []) == range(0, 10**12, 10**6)
+    with pytest.raises(SubmissionError, match="a range of more than 10000000 numbers cannot be judged"):
+        unpack({"k": "range", "v": [0, 2**60, 1]}, [])
+
+
+@pytest.mark.parametrize("kind", [{"k": "bytes"}, {"k": "array", "dtype": "|u1", "shape": [3]}])
+def test_bytes_that_are_sent_once_are_used_once(kind):
+    """A thousand values that share a buffer would be a thousand copies of it in the judge."""
+    part = kind | {"b": 0}
+    assert unpack(part, [bytearray(b"abc")]) is not None
+    with pytest.raises(SubmissionError, match="not well formed"):
+        unpack({"k": "list", "v": [part, part]}, [bytearray(b"abc")])
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -373,7 +384,7 @@ def test_any_header_gives_a_message_a_submission_error_or_an_end(head, body):
 def test_an_answer_that_is_too_large_is_refused_before_it_is_read(pair):
     ours, raw = pair
     raw.sendall(frame(b"{}", body=5 * 2**40))
-    with pytest.raises(SubmissionError, match=r"the answer has 5242880 MiB; at most 4096 MiB are taken"):
+    with pytest.raises(SubmissionError, match=r"the answer has 5242880 MiB; at most 1024 MiB are taken"):
         ours.receive(deadline=time.monotonic() + 60)
 
 

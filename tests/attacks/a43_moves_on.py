@@ -3,6 +3,7 @@
 EXERCISE = "save"
 EXPECT = "WA or RTE"
 FENCED = True
+ALONE = True
 CODE = """\
 import subprocess, sys
 CHAIN = '''
