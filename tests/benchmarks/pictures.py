@@ -61,6 +61,7 @@ def formgrader(browser: Any, folder: Path) -> None:
         marked = book.find_submission_notebook(NOTEBOOK, PROJECT, "ada").id
     with jupyter(root, folder / "jupyter") as address, new_page(browser, width=1100, height=560) as page:
         page.goto(f"{address}/formgrader/submissions/{marked}")
+        page.wait_for_load_state("networkidle")  # before the marks are there nothing that is typed is kept
         for name, mark in MARKS.items():
             box = page.locator(f"input.score#{name}")
             with page.expect_response(lambda answer: "/api/grade/" in answer.url and answer.ok):
