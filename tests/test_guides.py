@@ -51,6 +51,7 @@ ELSEWHERE = {
     "pre-commit install": ".pre-commit-config.yaml",
     "python tests/benchmarks/meter.py": "tests/benchmarks/meter.py",  # a benchmark is its own run
     "python tests/benchmarks/pictures.py": "tests/benchmarks/pictures.py",
+    "python tests/benchmarks/newcomer.py instructor": "tests/benchmarks/newcomer.py",
     "python tests/benchmarks/newcomer.py student": "tests/benchmarks/newcomer.py",
     "python tests/benchmarks/projection.py": "tests/benchmarks/projection.py",
     "python tests/benchmarks/room.py --stay": "tests/test_board.py",
