@@ -30,7 +30,13 @@ c.Execute.timeout = 120
 # Nothing that a submission shows may run in the browser of whoever reads its feedback.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": "autograde.gradebook.clean_markdown"}
-c.SanitizeHTML.safe_output_keys = {"metadata", "text/plain", "image/png", "image/jpeg", "image/svg+xml"}  # shown as images
+c.SanitizeHTML.safe_output_keys = {
+    "metadata",
+    "text/plain",
+    "image/png",
+    "image/jpeg",
+    "image/svg+xml",
+}  # shown as images
 # Feedback shows what a hidden test says, not its text.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",

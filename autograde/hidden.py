@@ -1,8 +1,8 @@
-"""What a sandboxed student process sees of hidden data: nothing, but for the time of a call.
+"""What a sandboxed student process sees of hidden data: nothing, but from the first call of a test to its end.
 
 Data with a seed that was drawn for this grading lies in one folder of the data (data_scripts/store.py). The sandbox has an
-empty folder in its place; while a call runs, the files that the tests have asked for are in it, as hard links and without
-the manifest that knows the seed.
+empty folder in its place; during a test the files that the tests have asked for are in it, as hard links and without the
+manifest that knows the seed. Between two calls nothing of the student's runs, so they stay there until the test ends.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +35,24 @@ class HiddenData:
                 shutil.rmtree(left, ignore_errors=True)
         self.view = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=views))
         self.view.chmod(0o755)
+        self._there: set[Path] = set()
 
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """For the time of the block the data is there that this process has asked for until now."""
+    def show(self) -> None:
+        """Have the data there that this process has asked for until now."""
         store: Any = sys.modules.get("data_scripts.store")  # courses may have other makers, or none
-        asked = () if store is None else [path for path in store.asked_for() if path.parent == self.covered]
-        try:
-            for path in asked:
+        for path in () if store is None else store.asked_for():
+            if path.parent == self.covered and path not in self._there:
                 with suppress(FileNotFoundError):  # it was removed meanwhile; the test will say so
                     shutil.copytree(
                         path, self.view / path.name, copy_function=os.link, ignore=shutil.ignore_patterns(_MANIFEST)
                     )
-            yield
-        finally:
-            for path in asked:
-                shutil.rmtree(self.view / path.name, ignore_errors=True)
+                self._there.add(path)
+
+    def cover(self) -> None:
+        """Have nothing there."""
+        for path in self._there:
+            shutil.rmtree(self.view / path.name, ignore_errors=True)
+        self._there.clear()
 
     def remove(self) -> None:
         shutil.rmtree(self.view, ignore_errors=True)

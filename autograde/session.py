@@ -306,6 +306,8 @@ class Session:
 
     def run_until(self, index: int) -> None:
         """Run the student's cells before position `index`, in a new process if the last one has ended."""
+        if self._hidden is not None:
+            self._hidden.cover()
         if self._student is None:
             self._start()
         for position in range(self._done, index):
@@ -386,8 +388,9 @@ class Session:
                 f"an argument of {name} cannot cross to the student process ({error}). Test cells use data, paths, "
                 "stateless functions and picklable iterables; no generators, open files or clients."
             ) from error
-        with self._hidden.shown() if self._hidden is not None else contextlib.nullcontext():
-            answer, buffers = self.ask("call", [payload], name=name, handle=handle)
+        if self._hidden is not None:
+            self._hidden.show()
+        answer, buffers = self.ask("call", [payload], name=name, handle=handle)
         self._check_exchange()
         return unpack(answer.get("value"), buffers, lazy=self._lazy)
 

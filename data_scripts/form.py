@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from data_scripts.settings import DEFAULT_SEED, Size, pick_size
 from data_scripts.sink import Sink
-from data_scripts.store import Recipe, make
+from data_scripts.store import Recipe, keep, make
 
 __all__ = ["Form", "Truth", "padded_bytes"]
 
@@ -80,6 +80,10 @@ class Form(Generic[Source, Size]):
     def fetch(self, *, scale: str | None, seed: int, shape: Size | None) -> Path:
         """The payload, made the first time. Errors: as `recipe`; `data_scripts.store.DiskTooSmall`."""
         return make(self.recipe(scale, seed, shape=shape))
+
+    def keep(self, truth: Source) -> Path | None:
+        """The payload of what is behind it, for tests alone; see `data_scripts.store.keep`."""
+        return keep(self.recipe(None, truth.seed, shape=truth.shape))
 
 
 def padded_bytes(shape: tuple[int, ...], chunks: tuple[int, ...], *, itemsize: int) -> int:

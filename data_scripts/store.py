@@ -153,8 +153,27 @@ def make(recipe: Recipe, *, folder: Path | None = None, show_progress: bool | No
     return target / recipe.payload
 
 
+def keep(recipe: Recipe) -> Path | None:
+    """The payload of a data set for the tests alone (no student code that is being judged is shown it), made as by `make`.
+
+    None where it cannot be kept: nothing can be written in `data_home()`, as in the sandbox, or the disk is too small.
+    """
+    home = data_home()
+    target = _place(home, recipe=recipe)
+    if not target.is_relative_to(home):
+        return None
+    asked = target in _ASKED
+    try:
+        return make(recipe)
+    except DiskTooSmall:
+        return None
+    finally:
+        if not asked:
+            _ASKED.pop(target, None)
+
+
 def asked_for() -> tuple[Path, ...]:
-    """The folders of all data sets that this process has asked for."""
+    """The folders of all data sets that this process has asked for, but for those of `keep`."""
     return tuple(_ASKED)
 
 

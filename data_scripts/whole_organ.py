@@ -30,6 +30,7 @@ __all__ = [
     "GENERATOR_VERSION",
     "SHAPES",
     "VOXEL_SIZE_UM",
+    "DrawnOnce",
     "Volume",
     "fetch",
     "fetch_stack",
@@ -37,6 +38,7 @@ __all__ = [
     "main",
     "volume",
     "write_tiff_stack",
+    "write_voxels",
     "write_zarr",
 ]
 
@@ -58,6 +60,7 @@ _STRIP_ROWS = 64  # rows whose noise is drawn from one stream of random numbers
 _BAND_BYTES = 2**20  # a plane is drawn in bands of whole strips: temporaries stay in the cache, memory stays small
 _CHUNKS: Shape = (16, 128, 128)
 _SLAB_BYTES = 4 * 2**20  # what write_zarr holds at once, where the chunks allow
+_KEPT_BYTES = 2**30  # a truth of at most this size is drawn once and kept for the tests
 _PLANE_OVERHEAD_BYTES = 1024  # header of a TIFF file
 
 
@@ -125,6 +128,29 @@ class Volume:
                 grey = _with_noise(clean, seed=self.seed, z=z, strip=strip)
                 out[first - y0 : last - y0] = grey[first - top : last - top]
         return out
+
+
+@dataclass(frozen=True)
+class DrawnOnce(Volume):
+    """The same truth, for who compares with all of it again and again: what the first slab draws is kept on disk.
+
+    It is a file of the voxels beside the data sets; a hidden one is shown to no student code. Volumes of more than a GiB,
+    and those of a process that cannot write there, are drawn each time.
+    """
+
+    def slab(self, z0: int, z1: int) -> npt.NDArray[np.uint16]:
+        """As `Volume.slab`."""
+        z1 = min(z1, self.shape[0])
+        kept = self._kept if 0 <= z0 < z1 else None
+        if kept is None:
+            return super().slab(z0, z1)
+        plane_voxels = math.prod(self.shape[1:])
+        voxels = np.fromfile(kept, "<u2", (z1 - z0) * plane_voxels, offset=2 * z0 * plane_voxels)
+        return voxels.reshape(-1, *self.shape[1:]).astype(np.uint16, copy=False)
+
+    @functools.cached_property
+    def _kept(self) -> Path | None:
+        return _VOXELS.keep(self) if self.nbytes <= _KEPT_BYTES else None
 
 
 class _Plane:
@@ -341,12 +367,21 @@ def write_zarr(path: Path, volume: Volume, *, chunks: Shape = _CHUNKS, sink: Sin
         sink.advance(z1 - z0)
 
 
-def volume(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Volume:
+def write_voxels(path: Path, volume: Volume, *, sink: Sink) -> None:
+    """Write `volume` as one file of little-endian uint16 (z, y, x), plane by plane."""
+    with path.open("wb") as file:
+        for z in range(volume.shape[0]):
+            file.write(volume.plane(z).astype("<u2", copy=False).data)
+            sink.advance(1)
+    sink.record(path)
+
+
+def volume(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> DrawnOnce:
     """The truth behind `fetch_stack` and `fetch_zarr` with the same arguments.
 
     `scale` is tiny, laptop or full (default: AUTOGRADE_SCALE, else laptop) and is ignored when `shape` is given.
     """
-    return Volume(pick_size(SHAPES, scale=scale, shape=shape)[0], seed)
+    return DrawnOnce(pick_size(SHAPES, scale=scale, shape=shape)[0], seed)
 
 
 def fetch_stack(*, scale: str | None = None, seed: int = 0, shape: Shape | None = None) -> Path:
@@ -381,6 +416,16 @@ _STACK = Form(
     about_seconds=lambda truth: truth.nbytes * 4.0e-8,
     steps=lambda truth: truth.shape[0],
     write=write_tiff_stack,
+)
+
+
+_VOXELS = dataclasses.replace(
+    _STACK,
+    data_set="whole-organ-truth",
+    payload="voxels.bin",
+    most_bytes=lambda truth: truth.nbytes,
+    about_seconds=lambda truth: truth.nbytes * 2.5e-8,
+    write=write_voxels,
 )
 
 

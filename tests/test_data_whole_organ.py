@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import tifffile
 import zarr
 
-from data_scripts import whole_organ
+import data_scripts
+from data_scripts import store, whole_organ
 from data_scripts.whole_organ import SHAPES, Volume, write_tiff_stack, write_zarr
 
 TINY = Volume(SHAPES["tiny"], seed=3)
@@ -138,7 +140,40 @@ def test_fetching_gives_the_volume_with_the_same_arguments(tmp_path: Path, monke
     monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path))
     monkeypatch.setenv("AUTOGRADE_SCALE", "tiny")
     truth = whole_organ.volume(seed=5)
-    assert truth == Volume((23, 61, 53), seed=5)
+    assert (truth.shape, truth.seed) == ((23, 61, 53), 5)
     np.testing.assert_array_equal(tifffile.imread(whole_organ.fetch_stack(seed=5) / "plane_4.tif"), truth.plane(4))
     np.testing.assert_array_equal(zarr.open_array(whole_organ.fetch_zarr(seed=5), mode="r")[4], truth.plane(4))
     assert "4x9x8" in str(whole_organ.fetch_stack(shape=(4, 9, 8)))
+
+
+def test_a_truth_that_is_asked_for_again_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
+    want = [TINY.slab(0, 23), TINY.slab(20, 99)]
+    truth = whole_organ.volume(scale="tiny", seed=3)
+    np.testing.assert_array_equal(truth.slab(20, 99), want[1])
+    monkeypatch.setattr(Volume, "rows", lambda *_: pytest.fail("it is drawn again"))
+    for again in (truth, whole_organ.volume(scale="tiny", seed=3)):
+        got = again.slab(0, 23)
+        assert got.dtype == np.dtype("uint16")
+        assert got.flags.writeable
+        np.testing.assert_array_equal(got, want[0])
+        np.testing.assert_array_equal(again.slab(20, 99), want[1])
+        assert again.slab(23, 30).shape == (0, 61, 53)
+
+
+def test_a_truth_is_drawn_each_time_where_it_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(whole_organ, "_KEPT_BYTES", TINY.nbytes - 1)
+    np.testing.assert_array_equal(whole_organ.volume(scale="tiny", seed=3).slab(4, 6), TINY.slab(4, 6))
+    monkeypatch.undo()
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    np.testing.assert_array_equal(whole_organ.volume(scale="tiny", seed=3).slab(4, 6), TINY.slab(4, 6))
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_kept_for_the_tests_is_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path))
+    whole_organ.volume(scale="tiny", seed=3).slab(0, 1)
+    assert [stored.maker for stored in data_scripts.list_data()] == ["whole-organ-truth"]
+    assert not any(path.is_relative_to(tmp_path) for path in store.asked_for())

@@ -472,7 +472,8 @@ def double(values):
         time.sleep(0.05)
 """
 RUNS_JOB = """\
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background has it ignored
 from contextlib import nullcontext
 from pathlib import Path
 from autograde.jobs import run_job, warm_judges

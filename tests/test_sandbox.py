@@ -304,7 +304,7 @@ def test_nothing_is_left_when_it_ends(tmp_path):
 
 
 @fenced
-def test_hidden_data_is_there_while_a_call_runs_and_its_seed_is_not(tmp_path, judge, monkeypatch):
+def test_hidden_data_is_there_during_a_call_and_its_seed_is_not(tmp_path, judge, monkeypatch):
     monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
     seed = 4711_0815_4711
     source = toys.book(
@@ -438,3 +438,30 @@ def test_python_is_shown_whole_and_our_packages_alone():
         assert not any((root / name).is_relative_to(path) for path in shown)
     done = subprocess.run([sys.executable, "-P", "-c", "import autograde"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
+
+
+@fenced
+def test_hidden_data_of_one_test_is_gone_when_the_next_cell_runs(tmp_path, judge, monkeypatch):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "data"))
+    source = toys.book(
+        toys.setup(
+            "import os\nfrom pathlib import Path\n"
+            "from data_scripts import hidden_seed\nfrom data_scripts.two_photon import fetch"
+        ),
+        toys.solution("first", "def first(path): return None"),
+        toys.test(
+            "test_first", "path = fetch(shape=(7, 9, 8), seed=hidden_seed())\nassert first(path) == first(path) == 1"
+        ),
+        toys.solution("second", "def second(): return None"),
+        toys.test("test_second", "assert second() == (0, 1)"),
+    )
+    listing = "len(os.listdir(Path(os.environ['AUTOGRADE_DATA']) / 'hidden'))"
+    answers = {
+        "first": f"def first(path): return {listing}",
+        "second": f"between = {listing}\ndef second(): return between, {listing}",
+    }
+    outcomes = judge(source, toys.answered(source, answers), sandbox="bubblewrap", seed=4711)
+    assert {name: (one.exit, one.problem) for name, one in outcomes.items()} == {
+        "test_first": (Exit.PASSED, None),
+        "test_second": (Exit.PASSED, None),
+    }
