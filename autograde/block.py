@@ -35,7 +35,7 @@ from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
 from .habits import cause_of
 from .leftovers import kept_by_cells
-from .meters import Meter, Poller, default_meter
+from .meters import POLL_SECONDS, Meter, Poller, default_meter
 from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 
 __all__ = [
@@ -317,7 +317,13 @@ class LocalRun:
     """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held."""
 
     def __init__(
-        self, spec: Spec, *, meter: Meter, interrupt: bool = True, on_line: Callable[[Line], None] | None = None
+        self,
+        spec: Spec,
+        *,
+        meter: Meter,
+        interrupt: bool = True,
+        on_line: Callable[[Line], None] | None = None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._spec = spec
         self._thread_id = threading.get_ident()
@@ -339,6 +345,7 @@ class LocalRun:
             limit_bytes=int(self._baseline.total_bytes + limit),
             on_peak=self._look,
             on_limit=self._stop_block if interrupt else None,
+            seconds=poll_seconds,
         )
         self._began = time.perf_counter()
         self._poller.start()
