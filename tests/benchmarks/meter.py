@@ -1,13 +1,16 @@
 """What measuring costs, how repeatable peaks are, and whether verdicts near the margin ever flip.
 
     python tests/benchmarks/meter.py overhead --rounds 15
+    python tests/benchmarks/meter.py parts --rounds 9
     python tests/benchmarks/meter.py repeat --rounds 50
     python tests/benchmarks/meter.py verdicts --rounds 50
 
 `overhead` alternates plain, measured and tracemalloc runs of three ways to go through a 128 MiB movie, in one process, and
-prints medians of ratios. `repeat` measures each in `--rounds` fresh processes, quiet and with all cores kept busy.
-`verdicts` asks for a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each
-`--rounds` times quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
+prints medians of ratios. `parts` alternates the parts of measuring on three reference solutions of 2-conversion: the
+recording of allocations (memray), the fixed number of threads, the poll, and all of it. `repeat` measures each in
+`--rounds` fresh processes, quiet and with all cores kept busy. `verdicts` asks for a verdict on an accepted answer (two
+thirds of the ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times quiet and as often with all cores busy,
+and counts those that are wrong. Exit 1 if any.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,7 +34,9 @@ import dask.array as da
 import numpy as np
 import zarr
 
-from autograde import MemoryCeilingExceeded, ceiling, measure
+from autograde import MemoryCeilingExceeded, block, ceiling, measure
+from autograde.meters import Poller, default_meter
+from autograde.notebook import Kind, read_notebook, rebuild
 from autograde.types import format_bytes
 
 MIB = 2**20
@@ -127,14 +132,14 @@ def overhead(rounds: int, mebibytes: int) -> None:
                         work(movie, folder)
                     elif way == "measure":
                         # the work inside of the block: a fixed cost before and after it is printed apart
-                        with measure() as block:
+                        with measure() as measured:
                             work(movie, folder)
                     else:
                         with traced():
                             work(movie, folder)
                     seconds[way] = time.perf_counter() - began
-                    if way == "measure" and block.measurement is not None:
-                        seconds[way] = block.measurement.wall_seconds
+                    if way == "measure" and measured.measurement is not None:
+                        seconds[way] = measured.measurement.wall_seconds
                 if number:  # the first round warms up
                     for way in ("measure", "tracemalloc"):
                         ratios[label][way].append(seconds[way] / seconds["plain"])
@@ -145,6 +150,66 @@ def overhead(rounds: int, mebibytes: int) -> None:
             )
         every = [ratio for found in ratios.values() for ratio in found["measure"]]
         click.echo(f"all: measured {100 * (median(every) - 1):+.1f} %")
+
+
+def reference_solutions() -> dict[str, Callable[[], object]]:
+    """What the reference solutions of 2-conversion/imaging do with the whole organ, at the current scale."""
+    os.environ["MPLBACKEND"] = "agg"
+    source = read_notebook(Path(__file__).resolve().parents[2] / "source" / "2-conversion" / "imaging.ipynb")
+    space: dict[str, Any] = {"__name__": "__main__"}
+    for cell in rebuild("imaging", source, source).cells:
+        if cell.kind in (Kind.SETUP, Kind.SOLUTION):
+            exec(compile(cell.source, cell.label, "exec"), space)
+    fresh_path, stack, chunks = space["fresh"], space["stack_folder"], space["CHUNKS"]
+    image = space["tiff_stack_to_zarr"](stack, fresh_path("image"), chunks)
+
+    def halve() -> None:
+        shape = [-(-n // 2) for n in image.shape]
+        space["downsample2"](image, zarr.create_array(fresh_path("half"), shape=shape, chunks=chunks, dtype="uint16"))
+
+    return {
+        "tiff_stack_to_zarr": lambda: space["tiff_stack_to_zarr"](stack, fresh_path("out"), chunks),
+        "downsample2": halve,
+        "convert_volume": lambda: space["convert_volume"](stack, fresh_path("volume"), (5.0, 2.0, 2.0), 4),
+    }
+
+
+@contextmanager
+def polled() -> Iterator[None]:
+    """Held memory is read every few milliseconds, and nothing else."""
+    poller = Poller(default_meter())
+    poller.start()
+    try:
+        yield
+    finally:
+        poller.stop()
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(3), default=9, show_default=True)
+def parts(rounds: int) -> None:
+    """Which part of measuring takes how long."""
+    ways: dict[str, Callable[[], Any]] = {
+        "plain": nullcontext,
+        "memray": block._recorded,
+        "threads": block.pinned,
+        "poll": polled,
+        "all": measure,
+        "tracemalloc": traced,
+    }
+    for label, work in reference_solutions().items():
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for number in range(rounds + 1):
+            for way in list(ways) if number % 2 else reversed(ways):
+                with ways[way]():
+                    began = time.perf_counter()
+                    work()
+                    taken = time.perf_counter() - began
+                if number:  # the first round warms up
+                    seconds[way].append(taken)
+        plain = median(seconds.pop("plain"))
+        told = "  ".join(f"{way} {100 * (median(each) / plain - 1):+.0f} %" for way, each in seconds.items())
+        click.echo(f"{label:18} {1000 * plain:.0f} ms plain; {told}")
 
 
 def fresh(movie: Path, code: str) -> str:
@@ -165,9 +230,9 @@ def child(movie: Path, what: str) -> None:
     """One measurement or verdict."""
     array = zarr.open_array(movie, mode="r")
     if what in WORK:
-        with measure() as block:
+        with measure() as measured:
             WORK[what](array, movie.parent)
-        click.echo(str(block.peak_bytes))
+        click.echo(str(measured.peak_bytes))
         return
     size = int(what)
     try:
