@@ -109,6 +109,8 @@ def collect(
                 extra.append((place, when, read))
             else:
                 ignored.append(place)
+        known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
+        found = _out_of_the_wrapper(found, names, known_as)
         for place, when, read in extra:
             name = PurePosixPath(_meant(place, takes))
             taking = [one for one in names if str(name) in also or is_for_teams(course, one)]
@@ -117,7 +119,6 @@ def collect(
                 ignored.append(place)
             else:
                 found.append(Found(place, *owner, name.stem, when, read, name.suffix))
-        known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
         rows = list(_sort_out(found, known_as))
         # all is read before anything is written
         texts = {row.place: one.read() for row, one in rows if row.status == "collected"}
@@ -193,6 +194,36 @@ def identify(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, str, 
     if not _is_safe(who):
         return None
     return who, assignment, notebook
+
+
+def _out_of_the_wrapper(
+    found: list[Found], names: Mapping[str, Sequence[str]], known_as: Mapping[str, str]
+) -> list[Found]:
+    """Notebooks named by student that all lie in one folder: that folder is the export's, and no student's.
+
+    Without a roster it could as well be one student's with several tries, so nothing is guessed: raises `CourseError`.
+    """
+    folders = {tuple(part for part in PurePosixPath(one.place).parts[:-1] if part not in names) for one in found}
+    if len(folders) != 1 or len(folder := folders.pop()) != 1 or _MOODLE.match(folder[0]):
+        return found
+    inside = [
+        str(PurePosixPath(*(part for part in PurePosixPath(one.place).parts if part != folder[0]))) for one in found
+    ]
+    alone = [identify(place, names) for place in inside]
+    owners: dict[tuple[str, str], set[str]] = {}
+    for one in alone:
+        if one is None:
+            return found
+        owners.setdefault(one[1:], set()).add(one[0])
+    several = next((sorted(whose) for whose in owners.values() if len(whose) > 1), None)
+    if several is None or _plain(folder[0]) in known_as:
+        return found
+    if not known_as:
+        raise CourseError(
+            f"all notebooks lie in the folder {folder[0]!r}, and their names tell {', '.join(several[:3])} apart: students, "
+            "or tries of one student? Say who there is (--roster), or collect from inside of that folder"
+        )
+    return [dataclasses.replace(one, who=it[0]) for one, it in zip(found, alone, strict=True) if it is not None]
 
 
 def _check_also(names: Sequence[str]) -> None:

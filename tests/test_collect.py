@@ -99,6 +99,24 @@ def test_a_moodle_export_goes_to_the_names_of_the_roster(course, tmp_path):
     assert done.ignored == ("Ada  Lovelace_17_assignsubmission_file_/notes.pdf",)
 
 
+def test_the_folder_around_an_export_is_no_student(course, tmp_path):
+    entries = {f"Export 3/{name}_exercise.ipynb": name for name in ("ada", "mia", "eve")}
+    source = zip_of(tmp_path / "export.zip", entries)
+    with pytest.raises(CourseError, match=r"folder 'Export 3'.* ada, eve, mia apart: .*--roster"):
+        collect(course, source)
+    assert submitted(course) == {}
+    done = collect(course, source, people=PEOPLE)
+    assert submitted(course) == {"ada/toy/exercise.ipynb": "ada", "mia/toy/exercise.ipynb": "mia"}
+    assert statuses(done) == [("ada", "collected"), ("eve", "unknown student"), ("mia", "collected")]
+
+
+@pytest.mark.parametrize("names", [["exercise_v1", "exercise_v2"], ["exercise (1)", "exercise"], ["exercise_final"]])
+def test_a_folder_with_the_tries_of_a_student_on_the_roster_is_theirs(course, tmp_path, names):
+    source = zip_of(tmp_path / "ada.zip", {f"ada/{name}.ipynb": name for name in names})
+    collect(course, source, people=PEOPLE)
+    assert list(submitted(course)) == ["ada/toy/exercise.ipynb"]
+
+
 def test_a_folder_of_folders_and_files_by_name_need_no_roster(course, tmp_path):
     for name in ("bob/exercise.ipynb", "cy_exercise.ipynb", "exercise_zoë.ipynb"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
