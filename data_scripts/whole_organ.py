@@ -446,8 +446,8 @@ def _zarr(chunks: Shape) -> Form[Volume, Shape]:
 
 main = build_command(
     "whole_organ",
-    summary="Make the whole-organ light-sheet stack: uint16 (z, y, x), TIFF planes or zarr.",
-    forms={"tiff": _STACK.recipe, "zarr": _zarr(_CHUNKS).recipe},
+    summary="Make the whole-organ light-sheet stack: uint16 (z, y, x), TIFF planes, zarr, or what tests compare with.",
+    forms={"tiff": _STACK.recipe, "zarr": _zarr(_CHUNKS).recipe, "truth": _VOXELS.recipe},
 )
 
 if __name__ == "__main__":
