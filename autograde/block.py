@@ -31,6 +31,7 @@ from typing import Any, Protocol, Self
 
 import psutil
 
+from .calls import zarr_calls
 from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
 from .habits import cause_of
@@ -125,6 +126,9 @@ class Bench(Protocol):
 
     def show(self, measurement: Measurement) -> None:
         """Present a finished measurement."""
+
+    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
+        """Count zarr's calls below `root` where the code of the cell runs, until the function is called: read, written."""
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         """Keep `error` until the cell has ended, so that it is known whether the answer is right. False: raise it now."""
@@ -442,6 +446,18 @@ class LocalBench:
         note = explain_kept(measurement, kept_by_cells(space, space.get("In", ())))
         if note:
             publish_display_data({"text/plain": textwrap.fill(note, _LINE_WIDTH), "text/html": _framed(note)})
+
+    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
+        counted: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+        stack = ExitStack()
+        if "zarr" in sys.modules:  # importing it would be our doing
+            stack.enter_context(zarr_calls(root, *counted))
+
+        def end() -> tuple[Counter[str], Counter[str]]:
+            stack.close()
+            return counted
+
+        return end
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         shell = _shell()

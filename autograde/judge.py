@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -167,9 +168,34 @@ class JudgeBench:
     def show(self, measurement: Measurement) -> None:
         self.blocks.append(measurement)
 
+    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
+        self._ask("count", root)
+
+        def end() -> tuple[Counter[str], Counter[str]]:
+            answer = self._ask("counted", root)
+            return _tally(answer.get("read")), _tally(answer.get("written"))
+
+        return end
+
+    def _ask(self, op: str, root: Path) -> dict[str, Any]:
+        """What the student's side says; nothing where it cannot: it only adds to what was seen from here."""
+        if not self._session.alive:
+            return {}
+        try:
+            return self._session.ask(op, root=str(root))[0]
+        except (StudentError, SubmissionError, OutOfTime):
+            return {}
+
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         self.waiting.append(error)
         return True
+
+
+def _tally(found: object) -> Counter[str]:
+    """Counts that crossed from the student's side, as far as they are that."""
+    if not isinstance(found, dict):
+        return Counter()
+    return Counter({str(name): count for name, count in found.items() if isinstance(count, int) and 0 < count < 2**31})
 
 
 def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:

@@ -39,6 +39,7 @@ __all__ = [
     "TreeMeter",
     "default_meter",
     "descendants",
+    "hurry",
 ]
 
 POLL_SECONDS = 0.003
@@ -334,6 +335,13 @@ class Peak:
     stopped: bool
 
 
+def hurry() -> None:
+    """Ask that this thread runs as soon as it can (root may, on Linux): who watches and waits sees less."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
+
+
 class Poller:
     """Polls a meter on a thread of its own from `start` to `stop`.
 
@@ -414,9 +422,7 @@ class Poller:
             self._most_bytes = max(self._most_bytes, last.total_bytes + grown)
 
     def _run(self) -> None:
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):  # on a full machine a poll that waits sees less; root may ask
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
+        hurry()
         while not self._done.wait(self._seconds):
             if not self._take():
                 return

@@ -59,6 +59,7 @@ ROWS = {
     "wire": 3,
     "block": 2,
     "buffers": 2,
+    "calls": 2,
     "folders": 2,
     "chart": 2,
     "explain": 2,
@@ -173,7 +174,7 @@ def test_the_student_process_knows_nothing_of_courses_and_marks():
         for name in own(imports_of(todo.pop())) - below:
             below.add(name)
             todo.append(name)
-    known = "block buffers chart errors explain folders habits leftovers meters types wire"
+    known = "block buffers calls chart errors explain folders habits leftovers meters types wire"
     assert below <= set(known.split())
 
 

@@ -16,10 +16,12 @@ import toys
 import zarr
 
 from autograde import reads
+from autograde.calls import zarr_calls
 from autograde.chart import chunk_chart
 from autograde.errors import CourseError
 from autograde.jobs import run_job
-from autograde.reads import ReadsNotObserved, _calls_counted, _Inotify, _times, grids_of
+from autograde.judge import judge_notebook
+from autograde.reads import ReadsNotObserved, _Inotify, _times, grids_of
 from autograde.session import Job
 from autograde.types import ChunkGrid, Exit
 
@@ -153,7 +155,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 def test_where_there_is_no_log_zarr_itself_is_counted(movie, tmp_path):
     read, written = Counter(), Counter()
-    with _calls_counted(folder(movie).resolve(), read, written):
+    with zarr_calls(folder(movie).resolve(), read, written):
         movie[5]
         movie[4:8, 0:8, 0:8] = np.ones((4, 8, 8), "uint16")
         zarr.create_array(tmp_path / "other.zarr", shape=(3,), dtype="uint8")[:] = 1
@@ -233,3 +235,49 @@ def test_threads_that_write_into_new_folders_count_each_write_once(tmp_path):
             da.store(da.ones(out.shape, chunks=out.chunks, dtype="uint8"), out, lock=False)
         assert r.writes == 128
         assert set(r.chunks_written.values()) == {1}
+
+
+def test_what_the_log_missed_in_a_new_folder_is_told_by_zarrs_own_calls(tmp_path, monkeypatch):
+    monkeypatch.setattr(_Inotify, "_drain_until_end", lambda self: None)  # as if it never got to run in time
+    with reads(tmp_path) as r:
+        array = zarr.create_array(tmp_path / "a.zarr", shape=(8,), chunks=(4,), dtype="uint8")
+        array[:6] = 1
+        array[6:] = 1
+    assert dict(r.chunks_written) == {"a.zarr/c/0": 1, "a.zarr/c/1": 2}
+    assert dict(r.chunks_read) == {"a.zarr/c/1": 1}
+
+
+def test_the_judge_hears_of_writes_that_its_log_missed_and_believes_no_more_than_that(tmp_path, monkeypatch):
+    monkeypatch.setattr(_Inotify, "_drain_until_end", lambda self: None)
+    made = "    a = zarr.create_array(path + '/a.zarr', shape=8, chunks=4, dtype='uint8')\n    a[:6] = 1\n    a[6:] = 1"
+    source = toys.book(
+        toys.setup("import tempfile\nimport zarr\nfrom autograde import reads\npath = tempfile.mkdtemp()"),
+        toys.solution("save", f"def save(path):\n{made}"),
+        toys.test(
+            "test_save", "with reads(path) as r:\n    save(path)\nassert False, sorted(r.chunks_written.items())"
+        ),
+    )
+    invents = (
+        "import gc\n"
+        "answer = {'read': {'x/c/0': 9}, 'written': {'../c/9': 7, 'a.zarr/c/1': 'many'}}\n"
+        "(serving,) = [one for one in gc.get_objects() if type(one).__name__ == 'Student']\n"
+        "type(serving).do_counted = lambda *_: answer\n"
+    )
+    for text, told in (
+        (made, "[('a.zarr/c/0', 1), ('a.zarr/c/1', 2)]"),
+        (None, "[('a.zarr/c/0', 1), ('a.zarr/c/1', 1)]"),
+    ):
+        answer = f"{invents if text is None else ''}def save(path):\n{made}"
+        handed = toys.answered(source, {"save": answer})
+        folder = tmp_path / ("honest" if text else "invents")
+        folder.mkdir()
+        for name, book in (("source", source), ("handed", handed)):
+            toys.nbformat.write(book, folder / f"{name}.ipynb")
+        job = Job(
+            name="exercise",
+            source=str(folder / "source.ipynb"),
+            submission=str(folder / "handed.ipynb"),
+            folder=str(folder),
+        )
+        (outcome,) = judge_notebook(job)
+        assert outcome.problem.message == told, outcome
