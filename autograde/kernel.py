@@ -41,8 +41,10 @@ def probe(trusted: Sequence[int]) -> None:
     line: Line | None = None
     from_student = False
     if rows and not isinstance(error, MemoryCeilingExceeded):
-        line = cell_line(rows[-1].filename, rows[-1].lineno or 0, rows[-1].name)
-        from_student = rows[-1].filename in files
+        theirs = [row for row in rows if row.filename in files]  # what they call may be ours, as in the student process
+        blamed = (theirs or rows)[-1]
+        line = cell_line(blamed.filename, blamed.lineno or 0, blamed.name)
+        from_student = bool(theirs)
     name = type(error).__name__
     if isinstance(error, NameError) and len(rows) == 1 and error.name is not None:
         name, from_student = "NotDefined", True  # the test looked for what the student was to define

@@ -207,6 +207,27 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the judge runs
 
 
 @needs_linux
+def test_what_a_student_calls_wrongly_is_theirs_even_if_our_code_raises_it(tmp_path):
+    course = toys.write_course(
+        tmp_path / "course",
+        {
+            "exercise": toys.book(
+                toys.setup("class Camera:\n    def __next__(self):\n        raise StopIteration('no more frames')"),
+                toys.solution("last", "def last(camera):\n    return 1"),
+                toys.test("test_last", "assert last(Camera()) == 1"),
+            )
+        },
+    )
+    gallery = write_gallery(
+        tmp_path / "gallery",
+        last__accepted__one="def last(camera):\n    return 1",
+        last__error__goes_on="# message: no more frames\ndef last(camera):\n    return next(camera)",
+    )
+    runs = verify(course, "toy", gallery=gallery, exercises=["last"], jobs=1)
+    assert {one.entry.name: one.faults for one in runs} == {"one": (), "goes_on": (), "untouched_stub": ()}
+
+
+@needs_linux
 @pytest.mark.parametrize("name", ["one_by_one", "all_at_once", "number_of_mib", "divides", "untouched_stub"])
 def test_verify_accepts_what_is_labelled_right(verified, name):
     assert verified[name].faults == ()
