@@ -514,7 +514,7 @@ def verify(
             progress.update(task, advance=1, total=total, description=name)
             if verbose:
                 peak = "" if run.ratio is None else f", peak {run.ratio:.2f} of the ceiling"
-                progress.console.print(f"{'✗' if run.faults else '✓'} {name}{peak}", highlight=False)
+                progress.console.print(f"{'✗' if run.faults else '✓'} {name}{peak}", highlight=False, soft_wrap=True)
             for fault in run.faults:
                 progress.console.print(f"  ✗ {name}: {fault}", highlight=False, markup=False, soft_wrap=True)
 
