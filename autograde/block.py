@@ -31,7 +31,7 @@ from typing import Any, Protocol, Self
 
 import psutil
 
-from .calls import zarr_calls
+from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
 from .habits import cause_of
@@ -127,7 +127,7 @@ class Bench(Protocol):
     def show(self, measurement: Measurement) -> None:
         """Present a finished measurement."""
 
-    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
+    def count(self, root: Path) -> Callable[[], Counts]:
         """Count zarr's calls below `root` where the code of the cell runs, until the function is called: read, written."""
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
@@ -447,17 +447,8 @@ class LocalBench:
         if note:
             publish_display_data({"text/plain": textwrap.fill(note, _LINE_WIDTH), "text/html": _framed(note)})
 
-    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
-        counted: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-        stack = ExitStack()
-        if "zarr" in sys.modules:  # importing it would be our doing
-            stack.enter_context(zarr_calls(root, *counted))
-
-        def end() -> tuple[Counter[str], Counter[str]]:
-            stack.close()
-            return counted
-
-        return end
+    def count(self, root: Path) -> Callable[[], Counts]:
+        return count_zarr_calls(root)
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         shell = _shell()

@@ -32,6 +32,7 @@ import numpy as np
 import psutil
 
 from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
+from .calls import Counts
 from .errors import AutogradeError, CourseError, StorageError, SubmissionError
 from .explain import explain_memory
 from .folders import scratch_folder
@@ -168,10 +169,10 @@ class JudgeBench:
     def show(self, measurement: Measurement) -> None:
         self.blocks.append(measurement)
 
-    def count(self, root: Path) -> Callable[[], tuple[Counter[str], Counter[str]]]:
+    def count(self, root: Path) -> Callable[[], Counts]:
         self._ask("count", root)
 
-        def end() -> tuple[Counter[str], Counter[str]]:
+        def end() -> Counts:
             answer = self._ask("counted", root)
             return _tally(answer.get("read")), _tally(answer.get("written"))
 

@@ -17,14 +17,13 @@ import struct
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from .block import current_bench
-from .calls import zarr_calls
+from .calls import Counts
 from .chart import chunk_chart
 from .errors import CourseError
 from .meters import hurry
@@ -64,26 +63,29 @@ class reads:
             raise CourseError(
                 f"reads() watches a folder, and there is none at {path}: make the array or its folder first"
             )
-        self._counted: tuple[Counter[str], Counter[str]] | None = None
-        self._watch: _Watch | None = None
+        self._counted: Counts | None = None
+        self._watch: _Inotify | None = None
+        self._calls: Callable[[], Counts] | None = None
 
     def __enter__(self) -> Self:
-        if self._watch is not None:
+        if self._calls is not None:
             raise CourseError("this reads() is already counting: make a new one for each block")
         self._counted = None
-        self._watch = _Inotify(self._root) if sys.platform == "linux" else _StoreWatch(self._root)
+        if sys.platform == "linux":
+            self._watch = _Inotify(self._root)
+        else:
+            import zarr  # noqa: F401 - its calls are all there is
         self._calls = current_bench().count(self._root)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._watch is not None
-        watch, self._watch = self._watch, None
-        calls = self._calls()
-        counted = watch.end()
+        assert self._calls is not None
+        calls, watch = self._calls(), self._watch
+        self._calls = self._watch = None
+        counted = calls if watch is None else _raised(watch.end(), calls)
         if counted is not None:
-            _raise_to(counted, calls)
             self._counted = tuple(  # type: ignore[assignment]
                 Counter({name: count for name, count in one.items() if _CHUNK.search(name)}) for one in counted
             )
@@ -109,7 +111,7 @@ class reads:
         """How often chunks were written, all together."""
         return self._known()[1].total()
 
-    def _known(self) -> tuple[Counter[str], Counter[str]]:
+    def _known(self) -> Counts:
         if self._counted is None:
             raise ReadsNotObserved(
                 "the chunks that this block read are not known: ask after the end of the `with` block; if you did, the "
@@ -118,17 +120,14 @@ class reads:
         return self._counted
 
 
-def _raise_to(counted: tuple[Counter[str], Counter[str]], calls: tuple[Counter[str], Counter[str]]) -> None:
+def _raised(counted: Counts | None, calls: Counts) -> Counts | None:
     """Heed zarr's own calls where they were more, for files that were seen; they may be a student's invention."""
-    seen = counted[0].keys() | counted[1].keys()
-    for mine, theirs in zip(counted, calls, strict=True):
-        for name in seen & theirs.keys():
-            mine[name] = max(mine[name], theirs[name])
-
-
-class _Watch(Protocol):
-    def end(self) -> tuple[Counter[str], Counter[str]] | None:
-        """Files read and written, by path below the root; None where something was missed."""
+    if counted is not None:
+        seen = counted[0].keys() | counted[1].keys()
+        for mine, theirs in zip(counted, calls, strict=True):
+            for name in seen & theirs.keys():
+                mine[name] = max(mine[name], theirs[name])
+    return counted
 
 
 # --- Linux ----------------------------------------------------------------------------------------------------------
@@ -161,7 +160,8 @@ class _Inotify:
         self._thread = threading.Thread(target=self._drain_until_end, name="autograde-reads", daemon=True)
         self._thread.start()
 
-    def end(self) -> tuple[Counter[str], Counter[str]] | None:
+    def end(self) -> Counts | None:
+        """Files read and written, by path below the root; None where something was missed."""
         os.write(self._wake_write, b"x")
         self._thread.join()
         self._drain()
@@ -238,27 +238,10 @@ class _Inotify:
             self._found.discard(path)
 
 
-# --- elsewhere ------------------------------------------------------------------------------------------------------
-
-
-class _StoreWatch:
-    """Calls of zarr's local store in this process; other readers and other processes are not seen."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-        self._stack = ExitStack()
-        self._stack.enter_context(zarr_calls(root, *self._counts))
-
-    def end(self) -> tuple[Counter[str], Counter[str]] | None:
-        self._stack.close()
-        return self._counts
-
-
 # --- the picture ----------------------------------------------------------------------------------------------------
 
 
-def _show(root: Path, counted: tuple[Counter[str], Counter[str]] | None) -> None:
+def _show(root: Path, counted: Counts | None) -> None:
     """Draw the grids in IPython, where there is one; nothing elsewhere."""
     module = sys.modules.get("IPython.core.getipython")
     if module is None or module.get_ipython() is None or counted is None:

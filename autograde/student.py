@@ -16,13 +16,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .block import CELL_NAMES, LocalBench, LocalRun, Spec, cell_line, cell_name, settle, warm_up
+from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle, warm_up
+from .calls import Counts, count_zarr_calls
 from .errors import SubmissionError
 from .leftovers import named_arrays
 from .meters import default_meter
@@ -33,7 +33,7 @@ __all__ = ["main"]
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_THP_DISABLE = 1, 36, 41
 _MAX_TEXT = 4000
-_MAX_COUNTS = 10_000  # chunks that were opened or written more than once
+_MAX_COUNTS = 10_000  # chunks of which the judge is told, those with the most first
 _POLL_SECONDS = 0.01  # this one finds the line; the judge's own poll, from outside, decides
 
 
@@ -54,7 +54,7 @@ class Student:
         self._connection = connection
         self._kept: list[Any] = []
         self._run: LocalRun | None = None
-        self._counts: dict[str, Callable[[], tuple[Counter[str], Counter[str]]]] = {}
+        self._counts: dict[str, Callable[[], Counts]] = {}
         self._problem: dict[str, Any] | None = None
 
     def serve(self) -> None:
@@ -150,17 +150,12 @@ class Student:
         return {"measurement": None if run is None else to_jsonable(run.end())}
 
     def do_count(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
-        self._counts[header["root"]] = LocalBench().count(Path(header["root"]))
+        self._counts[header["root"]] = count_zarr_calls(Path(header["root"]))
         return {}
 
     def do_counted(self, header: dict[str, Any], *_: Any) -> dict[str, Any]:
         read, written = self._counts.pop(header["root"])()
-        # what happened once the judge has seen itself
-        often = [{name: count for name, count in one.items() if count > 1} for one in (read, written)]
-        return {
-            "read": dict(list(often[0].items())[:_MAX_COUNTS]),
-            "written": dict(list(often[1].items())[:_MAX_COUNTS]),
-        }
+        return {"read": dict(read.most_common(_MAX_COUNTS)), "written": dict(written.most_common(_MAX_COUNTS))}
 
     def do_look(self, header: dict[str, Any], _: Any, answers: list[bytes]) -> dict[str, Any]:
         """What names are bound to: functions by name only, data as data."""

@@ -134,11 +134,15 @@ def make(recipe: Recipe, *, folder: Path | None = None, show_progress: bool | No
     """
     target = folder.absolute() if folder is not None else _place(data_home(), recipe=recipe)
     _ASKED[target] = None
+    if folder is not None:
+        _refuse_foreign(target, recipe=recipe)
+    return _found_or_made(recipe, target, tidy=folder is None, show_progress=show_progress)
+
+
+def _found_or_made(recipe: Recipe, target: Path, *, tidy: bool = True, show_progress: bool | None = None) -> Path:
     if is_ready(target, recipe=recipe):
         _mark_used(target)
         return target / recipe.payload
-    if folder is not None:
-        _refuse_foreign(target, recipe=recipe)
     _check_disk(target, needed_bytes=recipe.most_bytes)
     target.parent.mkdir(parents=True, exist_ok=True)
     waiting = f"Another process is making {recipe.name}; waiting for it."
@@ -148,7 +152,7 @@ def make(recipe: Recipe, *, folder: Path | None = None, show_progress: bool | No
             _discard(target)  # damaged: never to be used, and it may free the space that is needed
             _check_disk(target, needed_bytes=recipe.most_bytes)
             _make_locked(recipe, target=target, show_progress=show_progress)
-    if folder is None:
+    if tidy:
         _tidy(target.parent, maker=recipe.data_set, keep=target)
     return target / recipe.payload
 
@@ -162,14 +166,10 @@ def keep(recipe: Recipe) -> Path | None:
     target = _place(home, recipe=recipe)
     if not target.is_relative_to(home):
         return None
-    asked = target in _ASKED
     try:
-        return make(recipe)
+        return _found_or_made(recipe, target)
     except DiskTooSmall:
         return None
-    finally:
-        if not asked:
-            _ASKED.pop(target, None)
 
 
 def asked_for() -> tuple[Path, ...]:

@@ -140,7 +140,7 @@ def test_fetching_gives_the_volume_with_the_same_arguments(tmp_path: Path, monke
     monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path))
     monkeypatch.setenv("AUTOGRADE_SCALE", "tiny")
     truth = whole_organ.volume(seed=5)
-    assert (truth.shape, truth.seed) == ((23, 61, 53), 5)
+    assert truth == whole_organ.DrawnOnce((23, 61, 53), seed=5)
     np.testing.assert_array_equal(tifffile.imread(whole_organ.fetch_stack(seed=5) / "plane_4.tif"), truth.plane(4))
     np.testing.assert_array_equal(zarr.open_array(whole_organ.fetch_zarr(seed=5), mode="r")[4], truth.plane(4))
     assert "4x9x8" in str(whole_organ.fetch_stack(shape=(4, 9, 8)))
