@@ -292,16 +292,20 @@ def add(path: Path, told: Iterable[Told], places: Sequence[Place]) -> int:
     beyond `MAX_LAPTOPS`: the file stays small whatever comes.
     """
     known = {place.number for place in places}
+    heard = [
+        (one.token, {number: verdict for number, verdict in one.verdicts.items() if number in known}) for one in told
+    ]
+    if not any(verdicts for _, verdicts in heard):
+        return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with wait_for_lock(path.with_name(f".{path.name}.lock")):
         kept = read(path)
         taken = 0
-        for one in told:
-            verdicts = {number: verdict for number, verdict in one.verdicts.items() if number in known}
-            if not verdicts or (one.token not in kept and len(kept) >= MAX_LAPTOPS):
+        for token, verdicts in heard:
+            if not verdicts or (token not in kept and len(kept) >= MAX_LAPTOPS):
                 continue
-            before = kept[one.token].verdicts if one.token in kept else {}
-            kept[one.token] = Told(one.token, {**before, **verdicts})
+            before = kept[token].verdicts if token in kept else {}
+            kept[token] = Told(token, {**before, **verdicts})
             taken += 1
         if taken:
             # sorted: the order says nothing about who came when

@@ -9,18 +9,22 @@ when the interpreter lets it, so the kernel's own high-water mark is asked too: 
 memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
 is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
 sixteen. Children have no such second look: what one holds for less than the time between two polls (on a starved machine,
-tens of milliseconds) may be missed.
+tens of milliseconds) may be missed. Until a new process has exchanged its program it may work in the memory of its parent
+(vfork): that counts once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +61,11 @@ _LIST_EVERY = 10
 #: children whose memory moves by less are idle.
 _STEADY_BYTES = 4 * 2**20
 _PROC = Path("/proc")
+#: Places of minflt, majflt and startstack among the fields of /proc/pid/stat that `_stat_fields` gives.
+_MINOR_FAULTS, _MAJOR_FAULTS, _STACK = 7, 9, 25
+#: kcmp(2): its number by machine, and what it compares.
+_KCMP = {"x86_64": 312, "aarch64": 272}
+_KCMP_VM = 1
 _PAGE_BYTES = 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
 
 
@@ -114,7 +123,8 @@ class TreeMeter:
         self._exclude = exclude  # children that are ours, not the student's
         self._tmpfs = tmpfs
         self._buffers = Buffers(self._root)
-        self._family: list[int] = []
+        self._family: dict[int, int] = {}  # everybody who descends from the root, and of whom
+        self._apart: set[int] = set()  # those of them that have been seen with a memory of their own
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
 
@@ -128,14 +138,18 @@ class TreeMeter:
         return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
 
     def _processes(self) -> Reading:
-        pids = self._descendants()
-        if not pids:
+        family = self._descendants()
+        if not family:
             return _status_reading(self._pid)
         before = _faults(self._pid)
         own, shared = _rollup_bytes(self._pid)
         children = 0
-        for pid in pids:
+        for pid, parent in family.items():
             try:
+                if pid not in self._apart:
+                    if _same_memory(pid, parent):
+                        continue
+                    self._apart.add(pid)
                 held, part = _rollup_bytes(pid)
             except MeterError:
                 self._newest = None  # it has ended: list the family anew next time
@@ -148,8 +162,8 @@ class TreeMeter:
         faults = None if before is None or status.faults is None else (before, status.faults[1])
         return Reading(own + children, shared, children, status.own_bytes, status.file_bytes, faults)
 
-    def _descendants(self) -> list[int]:
-        """As `descendants`, listed anew only when a process or thread has been started since the last time.
+    def _descendants(self) -> dict[int, int]:
+        """As `_family_of`, listed anew only when a process or thread has been started since the last time.
 
         Asking every thread for its children takes ten times as long as everything else. /proc/loadavg ends with the
         number that was given to the newest process or thread (proc(5)), those in nested namespaces included. Containers may
@@ -164,8 +178,9 @@ class TreeMeter:
         if newest is None or newest != self._newest or self._since_listing >= _LIST_EVERY:
             self._newest = newest  # before listing: what is started meanwhile is listed next time
             self._since_listing = 0
-            found = descendants(self._root, exclude=self._exclude)
-            self._family = [pid for pid in found if pid != self._pid]
+            self._family = _family_of(self._root, exclude=self._exclude)
+            self._family.pop(self._pid, None)
+            self._apart &= self._family.keys()
         return self._family
 
     def reset_high_water(self) -> None:
@@ -217,7 +232,12 @@ def default_meter(pid: int | None = None) -> Meter:
 
 def descendants(pid: int, *, exclude: frozenset[int] = frozenset()) -> list[int]:
     """Process ids of all living descendants of `pid`, without those in `exclude` and what they started (Linux)."""
-    found: list[int] = []
+    return list(_family_of(pid, exclude=exclude))
+
+
+def _family_of(pid: int, *, exclude: frozenset[int]) -> dict[int, int]:
+    """As `descendants`, each with its parent."""
+    found: dict[int, int] = {}
     todo = [pid]
     while todo:
         parent = todo.pop()
@@ -232,9 +252,40 @@ def descendants(pid: int, *, exclude: frozenset[int] = frozenset()) -> list[int]
                 continue
             for child in map(int, text.split()):
                 if child not in exclude:
-                    found.append(child)
+                    found[child] = parent
                     todo.append(child)
     return found
+
+
+def _same_memory(child: int, parent: int) -> bool:
+    """Whether two processes work in one memory, as `subprocess` has it until the program is exchanged (vfork(2)).
+
+    The kernel tells (kcmp(2)). Where it does not, as in many containers, a process that nobody had seen before is taken for
+    such a one when its stack lies where its parent's does and it shares no page: after a fork it would share almost all.
+    """
+    number = _KCMP.get(platform.machine())
+    if number is not None:
+        order = _libc().syscall(number, child, parent, _KCMP_VM, 0, 0)
+        if order >= 0:
+            return bool(order == 0)
+    if (stack := _stat_fields(child)[_STACK]) != _stat_fields(parent)[_STACK] or not int(stack):
+        return False
+    pages = _memory_fields(child, "smaps_rollup", (b"Anonymous", b"Pss_Anon"))
+    return pages[b"Pss_Anon"] > 0.99 * pages[b"Anonymous"]
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """Fields of /proc/pid/stat from the third on (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            return file.read(4096).rpartition(b")")[2].split()
+    except OSError as error:
+        raise MeterError(f"process {pid} has ended") from error
 
 
 def _used_bytes(folder: int) -> int:
@@ -291,10 +342,9 @@ def _status_reading(pid: int) -> Reading:
 
 def _faults(pid: int) -> int | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = file.read(4096).rpartition(b")")[2].split()  # proc(5): minflt is field 10, majflt 12, of 2 before
-        return int(fields[7]) + int(fields[9])
-    except (OSError, IndexError, ValueError):
+        fields = _stat_fields(pid)
+        return int(fields[_MINOR_FAULTS]) + int(fields[_MAJOR_FAULTS])
+    except (MeterError, IndexError, ValueError):
         return None
 
 

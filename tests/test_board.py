@@ -229,6 +229,7 @@ def test_nothing_but_codes_is_kept_and_nothing_of_a_request_is_shown(running):
 @given(st.binary(max_size=300))
 def test_junk_is_refused_and_changes_nothing(junk):
     assert add(Path("nowhere") / "board.txt", decode(junk.decode("utf-8", "replace")), ()) == 0
+    assert not Path("nowhere").exists()
 
 
 @pytest.mark.parametrize("body", [b"", b"junk", b"\xff" * 1000, b"ag1" + b"a" * 500, b"codes=%00%ff", b"{" * 60_000])

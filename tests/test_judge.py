@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -429,13 +428,6 @@ def alive(pids):
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
-
-
 #: Notes the pid of the student process and of a child that outlives everything.
 STARTS_CHILD = """\
 import os, subprocess, sys
@@ -498,11 +490,11 @@ def test_whoever_asked_being_ended_in_the_middle_leaves_no_process(tmp_path, num
     )
     asker.stdin.write(to_json(job).encode())
     asker.stdin.close()
-    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    toys.wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     asker.send_signal(number)
     asker.wait()
     noted = [int(pid) for pid in pids.read_text().split()]
-    wait_until(lambda: not alive(noted))
+    toys.wait_until(lambda: not alive(noted))
 
 
 def test_a_judge_that_is_killed_leaves_no_student_process(tmp_path):
@@ -515,11 +507,11 @@ def test_a_judge_that_is_killed_leaves_no_student_process(tmp_path):
     )
     judge.stdin.write(to_json(job).encode())
     judge.stdin.close()
-    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    toys.wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     judge.kill()
     judge.wait()
     noted = [int(pid) for pid in pids.read_text().split()]
-    wait_until(lambda: not alive(noted))
+    toys.wait_until(lambda: not alive(noted))
 
 
 def test_the_judge_says_nothing_but_outcomes_whatever_anybody_prints(tmp_path):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import toys
 
 from autograde import meters
 from autograde.errors import MeterError
@@ -218,12 +219,70 @@ def test_a_fork_does_not_count_the_same_pages_twice(tmp_path):
     assert seen.child_bytes == pytest.approx(100 * MIB, rel=0.2)  # its share
 
 
+BEFORE_EXEC = """
+import os, sys
+a = bytearray(b"x") * (200 * 2**20)
+# the file is opened by the new process, which waits there for a reader, in the memory of this one
+wait = [(os.POSIX_SPAWN_OPEN, 5, sys.argv[1], os.O_WRONLY, 0)]
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {}, file_actions=wait), 0)
+"""
+
+
+@linux
+@pytest.mark.parametrize("kernel_tells", [True, False], ids=["kcmp", "kcmp refused"])
+def test_a_process_that_still_works_in_the_memory_of_its_parent_counts_once(tmp_path, monkeypatch, kernel_tells):
+    """A reading between vfork and exec told twice what an honest program held that started another."""
+    if not kernel_tells:
+        monkeypatch.setattr(meters, "_KCMP", {})
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([sys.executable, "-c", BEFORE_EXEC, str(pipe)]) as parent:
+        meter = TreeMeter(parent.pid)
+        toys.wait_until(lambda: descendants(parent.pid))
+        told = [meter.read() for _ in range(20)]
+        (child,) = descendants(parent.pid)
+        assert meters._rollup_bytes(child)[0] > 200 * MIB  # what the kernel tells of it is its parent's
+        pipe.open("rb").close()
+    assert parent.returncode == 0
+    assert {reading.child_bytes for reading in told} == {0}
+    assert all(200 * MIB < reading.total_bytes < 230 * MIB for reading in told)
+
+
+@linux
+def test_a_fork_is_told_from_a_process_in_the_memory_of_its_parent_where_the_kernel_does_not_tell(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(meters, "_KCMP", {})
+    script = (
+        "import os\n"
+        "a = bytearray(b'x') * (64 * 2**20)\n"
+        "if os.fork() == 0:\n"
+        "    print(1, flush=True)\n"
+        "    input()\n"
+        "    a[:] = b'y' * len(a)\n"  # it has its own now
+        "    print(1, flush=True)\n"
+        "    input()\n"
+        "else:\n"
+        "    os.wait()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], bufsize=0, **pipes) as parent:
+        meter = TreeMeter(parent.pid)
+        parent.stdout.readline()
+        assert meter.read().child_bytes == pytest.approx(36 * MIB, abs=6 * MIB)  # half of what both see
+        parent.stdin.write(b"\n")
+        parent.stdout.readline()
+        assert meter.read().child_bytes > 60 * MIB
+        parent.stdin.write(b"\n")
+
+
 @pytest.mark.parametrize(
     ("own", "child"), [((200, 100), 100), ((100, 200), 100)], ids=["a fork meanwhile", "an exit meanwhile"]
 )
 def test_pages_that_move_between_processes_while_they_are_read_are_not_counted_twice(monkeypatch, own, child):
     told = {1: list(own), 2: [child]}
-    monkeypatch.setattr("autograde.meters.descendants", lambda pid, exclude: [2])
+    monkeypatch.setattr("autograde.meters._same_memory", lambda child, parent: False)
+    monkeypatch.setattr("autograde.meters._family_of", lambda pid, exclude: {2: 1})
     monkeypatch.setattr("autograde.meters._rollup_bytes", lambda pid: (told[pid].pop(0), 0))
     monkeypatch.setattr("autograde.meters._status_reading", lambda pid: Reading(200, 0, 0, own_bytes=200))
     assert TreeMeter(1).read() == Reading(total_bytes=200, shared_bytes=0, child_bytes=100, own_bytes=200)
@@ -254,7 +313,7 @@ def test_a_child_is_found_even_where_the_system_does_not_tell_of_new_processes(m
 @linux
 def test_files_in_the_private_memory_of_a_sandbox_are_counted_once(monkeypatch):
     """test_sandbox.py has the whole: a plain file in /dev/shm is counted there, mapped or not."""
-    monkeypatch.setattr("autograde.meters.descendants", lambda pid, exclude: [])
+    monkeypatch.setattr("autograde.meters._family_of", lambda pid, exclude: {})
     monkeypatch.setattr("autograde.meters._status_reading", lambda pid: Reading(200 * MIB, 30 * MIB, 0))
     monkeypatch.setattr("autograde.buffers.Buffers.held_bytes", lambda self, family: 0)
     monkeypatch.setattr("autograde.meters._used_bytes", {3: 50 * MIB, 4: 7 * MIB}.__getitem__)

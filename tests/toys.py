@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,11 @@ def write_course(
 def hand_in(course: Course, student: str, made: Any, *, notebook: str = "exercise", assignment: str = "toy") -> Path:
     """Put a notebook where nbgrader collects the submissions of `student`."""
     return write(made, course.submitted(student, assignment) / f"{notebook}.ipynb")
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for what another process does; fails when it does not come to pass."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
