@@ -205,6 +205,7 @@ def _spread(
             except (OSError, ValueError) as error:
                 raise CourseError(f"no dask scheduler answers at {scheduler}: {error}") from error
             jobs = _examine(client, course, assignment, scheduler, sandbox)
+            stack.enter_context(_warm_workers(client, course.root, assignment))
         left = iter(students)
 
         of: dict[str, str] = {}
@@ -241,6 +242,28 @@ def _workplace(root: Path, assignment: str, sandbox: str, limits: Limits) -> _Wo
     with contextlib.suppress(JudgeError):
         used, _ = choose_sandbox(sandbox)
     return _Workplace(socket.gethostname(), jobs_at_once(limits), grader(), seen, used)
+
+
+@contextlib.contextmanager
+def _warm_workers(client: Any, root: Path, assignment: str) -> Iterator[None]:
+    """Let every worker fork its judges from a warm process while the block runs; one that comes later as well."""
+    from distributed import WorkerPlugin
+
+    class WarmJudges(WorkerPlugin):
+        name = "autograde-warm-judges"
+
+        def setup(self, worker: Any) -> None:
+            self._stack = contextlib.ExitStack()
+            self._stack.enter_context(warm_judges(_course(root).notebooks(assignment).values()))
+
+        def teardown(self, worker: Any) -> None:
+            self._stack.close()
+
+    client.register_plugin(WarmJudges())
+    try:
+        yield
+    finally:
+        client.unregister_worker_plugin(WarmJudges.name)
 
 
 def _examine(client: Any, course: Course, assignment: str, scheduler: str, sandbox: str) -> int:

@@ -456,10 +456,16 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(released, tmp_path, sc
         answer = SLOWLY.format(calls=str(tmp_path / student), go=str(go))
         toys.hand_in(released, student, toys.answered(toys.source_book(), toys.RIGHT | {"double": answer}))
 
+    def children(worker):
+        return psutil.Process(worker.pid).children()
+
+    warm = []
+
     def kill_one():
         end = time.monotonic() + 120
         while sum((tmp_path / student).exists() for student in ("ada", "ben", "cho")) < 2 and time.monotonic() < end:
             time.sleep(0.05)
+        warm.extend(sum("autograde.jobs" in child.cmdline() for child in children(worker)) for worker in workers)
         workers[0].send_signal(signal.SIGKILL)
         workers[0].wait()
         go.touch()
@@ -469,6 +475,8 @@ def test_of_two_workers_one_is_killed_and_nothing_is_lost(released, tmp_path, sc
     judged = grade(released, "toy", scheduler=address, sandbox="process")  # in bubblewrap they could not tell us
     killer.join()
     assert workers[0].returncode == -signal.SIGKILL
+    assert warm == [1, 1]  # each forks its judges from a warm process, which goes when the class is done
+    assert children(workers[1]) == []
     assert [(one.report.student, one.report.score) for one in judged] == [("ada", 7.0), ("ben", 7.0), ("cho", 7.0)]
     assert {student: mark.score for student, mark in final_marks(released, "toy").items()} == {
         "ada": 7.0,
