@@ -285,7 +285,7 @@ def test_a_hostile_name_does_not_colour_the_table(course, quick):
 def test_brackets_in_a_students_line_are_shown_as_they_stand():
     from rich.console import Console
 
-    from autograde.cli import _result_table
+    from autograde.cli_student import _result_table
     from autograde.types import Report, Status, TestResult, Verdict
 
     message = "Line 3, `kept = planes[index] + a[/b]`"
