@@ -66,6 +66,8 @@ _MINOR_FAULTS, _MAJOR_FAULTS, _STACK = 7, 9, 25
 #: kcmp(2): its number by machine, and what it compares.
 _KCMP = {"x86_64": 312, "aarch64": 272}
 _KCMP_VM = 1
+#: How long a process counts as new.
+_NEW_SECONDS = 1.0
 _PAGE_BYTES = 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
 
 
@@ -125,6 +127,7 @@ class TreeMeter:
         self._buffers = Buffers(self._root)
         self._family: dict[int, int] = {}  # everybody who descends from the root, and of whom
         self._apart: set[int] = set()  # those of them that have been seen with a memory of their own
+        self._since: dict[int, float] = {}  # when the others were seen first
         self._since_listing = 0  # readings
         self._newest: bytes | None = None  # process or thread of the system when the family was listed
 
@@ -147,7 +150,8 @@ class TreeMeter:
         for pid, parent in family.items():
             try:
                 if pid not in self._apart:
-                    if _same_memory(pid, parent):
+                    now = time.monotonic()
+                    if _same_memory(pid, parent, new=now - self._since.setdefault(pid, now) < _NEW_SECONDS):
                         continue
                     self._apart.add(pid)
                 held, part = _rollup_bytes(pid)
@@ -181,6 +185,7 @@ class TreeMeter:
             self._family = _family_of(self._root, exclude=self._exclude)
             self._family.pop(self._pid, None)
             self._apart &= self._family.keys()
+            self._since = {pid: at for pid, at in self._since.items() if pid in self._family}
         return self._family
 
     def reset_high_water(self) -> None:
@@ -257,17 +262,19 @@ def _family_of(pid: int, *, exclude: frozenset[int]) -> dict[int, int]:
     return found
 
 
-def _same_memory(child: int, parent: int) -> bool:
+def _same_memory(child: int, parent: int, *, new: bool) -> bool:
     """Whether two processes work in one memory, as `subprocess` has it until the program is exchanged (vfork(2)).
 
-    The kernel tells (kcmp(2)). Where it does not, as in many containers, a process that nobody had seen before is taken for
-    such a one when its stack lies where its parent's does and it shares no page: after a fork it would share almost all.
+    The kernel tells (kcmp(2)). Where it does not, as in many containers, a new process is taken for such a one when its
+    stack lies where its parent's does and it shares no page: after a fork it would share almost all.
     """
     number = _KCMP.get(platform.machine())
     if number is not None:
         order = _libc().syscall(number, child, parent, _KCMP_VM, 0, 0)
         if order >= 0:
             return bool(order == 0)
+    if not new:
+        return False
     if (stack := _stat_fields(child)[_STACK]) != _stat_fields(parent)[_STACK] or not int(stack):
         return False
     pages = _memory_fields(child, "smaps_rollup", (b"Anonymous", b"Pss_Anon"))
