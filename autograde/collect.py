@@ -110,11 +110,15 @@ def collect(
             else:
                 ignored.append(place)
         known_as = {_plain(word): one.student for one in people for word in (one.student, *one.aliases)}
-        found = _out_of_the_wrapper(found, names, known_as)
+        wrapper = _wrapper(found, names, known_as)
+        if wrapper is not None:
+            owners = [identify(_inside(wrapper, one.place), names) for one in found]
+            found = [dataclasses.replace(one, who=its[0]) for one, its in zip(found, owners, strict=True) if its]
+        inside = [dataclasses.replace(one, place=_inside(wrapper, one.place)) for one in found]
         for place, when, read in extra:
             name = PurePosixPath(_meant(place, takes))
             taking = [one for one in names if str(name) in also or is_for_teams(course, one)]
-            owner = _owner(place, name.stem, names, found, taking)
+            owner = _owner(_inside(wrapper, place), name.stem, names, inside, taking)
             if owner is None:
                 ignored.append(place)
             else:
@@ -196,34 +200,34 @@ def identify(place: str, names: Mapping[str, Sequence[str]]) -> tuple[str, str, 
     return who, assignment, notebook
 
 
-def _out_of_the_wrapper(
-    found: list[Found], names: Mapping[str, Sequence[str]], known_as: Mapping[str, str]
-) -> list[Found]:
-    """Notebooks named by student that all lie in one folder: that folder is the export's, and no student's.
+def _wrapper(found: Sequence[Found], names: Mapping[str, Sequence[str]], known_as: Mapping[str, str]) -> str | None:
+    """The folder that all notebooks lie in while their names tell the students: the export's own, and no student's.
 
     Without a roster it could as well be one student's with several tries, so nothing is guessed: raises `CourseError`.
     """
     folders = {tuple(part for part in PurePosixPath(one.place).parts[:-1] if part not in names) for one in found}
     if len(folders) != 1 or len(folder := folders.pop()) != 1 or _MOODLE.match(folder[0]):
-        return found
-    inside = [
-        str(PurePosixPath(*(part for part in PurePosixPath(one.place).parts if part != folder[0]))) for one in found
-    ]
-    alone = [identify(place, names) for place in inside]
+        return None
     owners: dict[tuple[str, str], set[str]] = {}
-    for one in alone:
-        if one is None:
-            return found
-        owners.setdefault(one[1:], set()).add(one[0])
+    for one in found:
+        alone = identify(_inside(folder[0], one.place), names)
+        if alone is None:
+            return None
+        owners.setdefault(alone[1:], set()).add(alone[0])
     several = next((sorted(whose) for whose in owners.values() if len(whose) > 1), None)
     if several is None or _plain(folder[0]) in known_as:
-        return found
+        return None
     if not known_as:
         raise CourseError(
             f"all notebooks lie in the folder {folder[0]!r}, and their names tell {', '.join(several[:3])} apart: students, "
             "or tries of one student? Say who there is (--roster), or collect from inside of that folder"
         )
-    return [dataclasses.replace(one, who=it[0]) for one, it in zip(found, alone, strict=True) if it is not None]
+    return folder[0]
+
+
+def _inside(wrapper: str | None, place: str) -> str:
+    """A place as it is without the export's own folder."""
+    return str(PurePosixPath(*(part for part in PurePosixPath(place).parts if part != wrapper)))
 
 
 def _check_also(names: Sequence[str]) -> None:

@@ -101,13 +101,23 @@ def test_a_moodle_export_goes_to_the_names_of_the_roster(course, tmp_path):
 
 def test_the_folder_around_an_export_is_no_student(course, tmp_path):
     entries = {f"Export 3/{name}_exercise.ipynb": name for name in ("ada", "mia", "eve")}
+    entries["Export 3/ada_card.yml"] = "a card"
     source = zip_of(tmp_path / "export.zip", entries)
     with pytest.raises(CourseError, match=r"folder 'Export 3'.* ada, eve, mia apart: .*--roster"):
         collect(course, source)
     assert submitted(course) == {}
-    done = collect(course, source, people=PEOPLE)
-    assert submitted(course) == {"ada/toy/exercise.ipynb": "ada", "mia/toy/exercise.ipynb": "mia"}
-    assert statuses(done) == [("ada", "collected"), ("eve", "unknown student"), ("mia", "collected")]
+    done = collect(course, source, people=PEOPLE, also=["card.yml"])
+    assert submitted(course) == {
+        "ada/toy/card.yml": "a card",
+        "ada/toy/exercise.ipynb": "ada",
+        "mia/toy/exercise.ipynb": "mia",
+    }
+    assert [row.place for row in done.notebooks if row.student == "ada"] == [
+        "Export 3/ada_card.yml",
+        "Export 3/ada_exercise.ipynb",
+    ]
+    assert statuses(done) == [("ada", "collected")] * 2 + [("eve", "unknown student"), ("mia", "collected")]
+    assert done.ignored == ()
 
 
 @pytest.mark.parametrize("names", [["exercise_v1", "exercise_v2"], ["exercise (1)", "exercise"], ["exercise_final"]])
