@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["AutogradeError", "CourseError", "JudgeError", "MeterError", "StorageError", "SubmissionError"]
+import builtins
+
+__all__ = ["AutogradeError", "CourseError", "JudgeError", "MeterError", "StorageError", "SubmissionError", "kind_of"]
 
 
 class AutogradeError(Exception):
@@ -27,3 +29,11 @@ class MeterError(JudgeError):
 
 class StorageError(JudgeError):
     """What was found cannot be kept (a full disk, a gradebook out of reach): grading stops, and the next run goes on."""
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of its class, as people know it: `_IncompleteInputError` of Python 3.13 is a SyntaxError."""
+    return next(base for base in type(error).__mro__ if base not in _PRIVATE).__name__
+
+
+_PRIVATE = {value for name, value in vars(builtins).items() if name.startswith("_") and isinstance(value, type)}

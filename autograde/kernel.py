@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .block import MEASUREMENT_MIME, MemoryCeilingExceeded, cell_line, cell_name
-from .errors import CourseError, JudgeError
+from .errors import CourseError, JudgeError, kind_of
 from .notebook import Cell, Kind, Notebook
 from .types import Exit, Line, Measurement, Outcome, Problem, from_json, to_json
 
@@ -45,7 +45,7 @@ def probe(trusted: Sequence[int]) -> None:
         blamed = (theirs or rows)[-1]
         line = cell_line(blamed.filename, blamed.lineno or 0, blamed.name)
         from_student = bool(theirs)
-    name = type(error).__name__
+    name = kind_of(error)
     if isinstance(error, NameError) and len(rows) == 1 and error.name is not None:
         name, from_student = "NotDefined", True  # the test looked for what the student was to define
     print(to_json(Problem(name, str(error), from_student, line)))  # noqa: T201 - this is the answer

@@ -41,6 +41,18 @@ _WAIT_SECONDS = 5.0
 _Cell = tuple[str, str]  # notebook, grade_id
 
 
+class _Book(Gradebook):  # type: ignore[misc]
+    """nbgrader's gradebook, which leaves its connections open when it cannot read the database (a locked one, say)."""
+
+    def __init__(self, url: str, course_id: str) -> None:
+        try:
+            super().__init__(url, course_id)
+        except BaseException:
+            if hasattr(self, "engine"):
+                self.close()
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the gradebook is told of one submission."""
@@ -134,7 +146,7 @@ class Marks:
         if url.get_backend_name() == "sqlite":
             url = url.update_query_dict({"timeout": str(_WAIT_SECONDS)})
         with own_programs():
-            self._book = Gradebook(url.render_as_string(hide_password=False), self._course_id)
+            self._book = _Book(url.render_as_string(hide_password=False), self._course_id)
         try:
             self._book.find_assignment(self._assignment)
         except MissingEntry:
@@ -230,7 +242,7 @@ def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) ->
     """
     before: dict[str, list[Any]] = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
     after = dict(before)
-    with own_programs(), Gradebook(database_url(course), _course_id(course)) as book:
+    with own_programs(), _Book(database_url(course), _course_id(course)) as book:
         for notebook in book.find_submission(assignment, team.hands_in).notebooks:
             for grade in notebook.grades:
                 names = (grade.name, notebook.name, assignment)
@@ -255,7 +267,7 @@ def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) ->
 def enrolled(course: Course) -> frozenset[str]:
     """The ids of everybody whom the gradebook knows. Raises `StorageError` where it cannot be read."""
     try:
-        with own_programs(), Gradebook(database_url(course), _course_id(course)) as book:
+        with own_programs(), _Book(database_url(course), _course_id(course)) as book:
             return frozenset(str(one.id) for one in book.students)
     except SQLAlchemyError as error:
         raise StorageError(f"the gradebook cannot be read: {error}") from error
@@ -307,7 +319,7 @@ def final_marks(course: Course, assignment: str) -> Mapping[str, Mark]:
     try:
         with (
             own_programs(),
-            Gradebook(database_url(course), str(course.config.CourseDirectory.get("course_id") or "")) as book,
+            _Book(database_url(course), str(course.config.CourseDirectory.get("course_id") or "")) as book,
         ):
             try:
                 book.find_assignment(assignment)

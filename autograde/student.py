@@ -23,7 +23,7 @@ from typing import Any
 
 from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle, warm_up
 from .calls import Counts, count_zarr_calls
-from .errors import SubmissionError
+from .errors import SubmissionError, kind_of
 from .leftovers import named_arrays
 from .meters import default_meter
 from .types import Line, to_json, to_jsonable
@@ -193,8 +193,7 @@ def _problem(error: BaseException, *, kinds: list[str] | None = None) -> dict[st
     """An exception as text: its classes by name, its message, and the student's lines that it came through."""
     if kinds is None:
         kinds = [base.__name__ for base in type(error).__mro__ if base.__module__ in ("builtins", "zarr.errors")]
-        if type(error).__name__ not in kinds:
-            kinds.insert(0, type(error).__name__)
+        kinds = list(dict.fromkeys([kind_of(error), *kinds]))
     try:
         message = str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
     except Exception:  # noqa: BLE001 - an exception of the student's own may fail to print itself

@@ -141,7 +141,8 @@ def _blosc_folder(movie: Any) -> Path | None:
         return None
     if not isinstance(codecs[0], BytesCodec) or not isinstance(codecs[1], BloscCodec):
         return None
-    order = getattr(codecs[0].endian, "value", sys.byteorder)  # one byte has no order
+    order = codecs[0].endian or sys.byteorder  # one byte has no order
+    order = getattr(order, "value", order)  # a member of an enumeration until zarr 3.1, text since
     return Path(movie.store.root) / movie.path if order == sys.byteorder else None
 
 
