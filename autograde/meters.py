@@ -481,14 +481,13 @@ class Poller:
     def _run(self) -> None:
         hurry()
         while not self._done.wait(self._seconds):
-            if not self._take():
-                return
+            self._take()
 
-    def _take(self) -> bool:
+    def _take(self) -> None:
         try:
             reading = self._meter.read()
         except MeterError:
-            return False  # the process has ended; what was seen until now stands
+            return  # it has ended, or has no file left to be read by, which may pass; what was seen until now stands
         now = time.perf_counter() - self._began
         self._bound(reading)
         self._child_bytes = _wider(self._child_bytes, reading.child_bytes)
@@ -508,7 +507,6 @@ class Poller:
             self._stop_again = now + _STOP_AGAIN_SECONDS
             if self._on_limit is not None and not self._done.is_set():
                 self._on_limit()
-        return True
 
     def _sample(self, now: float, total_bytes: int) -> None:
         """Keep a bounded number of samples, the maximum of each stretch."""

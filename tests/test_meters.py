@@ -588,6 +588,11 @@ def test_where_nothing_could_be_read_the_peak_is_none():
     assert peak.samples == ()
 
 
+def test_a_reading_that_fails_does_not_end_the_poll():
+    """A program that has all the files open that it may leaves none for the meter, for a while."""
+    assert polled(Scripted(held(2), None, None, held(13), held(3))).reading == held(13)
+
+
 def test_what_was_seen_before_the_process_ended_stands():
     assert polled(Scripted(held(2), held(13), None)).reading == held(13)
 
