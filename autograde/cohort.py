@@ -170,7 +170,7 @@ def _spread(
 ) -> Iterator[Judged]:
     """Judge submissions on dask.distributed; yields them as they are done, and holds no more than a few at a time."""
     import dask
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import Client, Scheduler, SpecCluster, Worker, as_completed
 
     dask.config.set(
         {
@@ -187,16 +187,11 @@ def _spread(
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             stack.enter_context(warm_judges(course.notebooks(assignment).values()))
-            # None would mean port 8787 on every network; two classes may be graded at once, and nobody needs to look in
-            here = "127.0.0.1:0"
+            # as LocalCluster would, in this process; without its pages of figures, which take a second to import
+            options = {"protocol": "inproc", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+            worker = {"cls": Worker, "options": {**options, "nthreads": jobs, "memory_limit": 0}}
             cluster = stack.enter_context(
-                LocalCluster(
-                    n_workers=1,
-                    threads_per_worker=jobs,
-                    processes=False,
-                    dashboard_address=here,
-                    worker_dashboard_address=here,
-                )
+                SpecCluster(scheduler={"cls": Scheduler, "options": options}, workers={"judges": worker})
             )
             client = stack.enter_context(Client(cluster, set_as_default=False))
         else:
