@@ -7,12 +7,13 @@ JOBS ?= $(shell $(if $(PYTHON),$(PYTHON),python3) -c 'import os; print(os.cpu_co
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit notebooks verify prove release chromium bubblewrap clean help
+.PHONY: demo test lint unit notebooks verify prove oldest release chromium bubblewrap clean help
 
 help:
 	@echo "make demo   grade a made-up class; the report is at build/demo/report/index.html"
 	@echo "make test   everything that CI runs"
 	@echo "make prove  every solution of the gallery, both ways (make test takes turns)"
+	@echo "make oldest the tests with the oldest packages that are allowed"
 	@echo "make release  make release/ anew from source/"
 	@echo "make clean  remove the virtual environment and all that work produced"
 
@@ -40,6 +41,13 @@ verify: $(VENV)/.dev bubblewrap
 # Everything, both ways.
 prove: $(VENV)/.dev
 	for assignment in tests/gallery/*/; do autograde verify "$$(basename "$$assignment")" --verbose || exit 1; done
+
+# The tests with the oldest packages that pyproject.toml allows.
+oldest:
+	test -x build/venv-oldest/bin/uv || { $(PYTHON) -m venv build/venv-oldest && build/venv-oldest/bin/python -m pip install --quiet uv; }
+	VIRTUAL_ENV=build/venv-oldest build/venv-oldest/bin/uv pip install --quiet --resolution lowest-direct --editable '.[dev]'
+	touch build/venv-oldest/.dev build/venv-oldest/.demo
+	$(MAKE) VENV=build/venv-oldest unit notebooks
 
 release: $(VENV)/.demo
 	autograde release

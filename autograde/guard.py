@@ -127,7 +127,7 @@ class Guard:
     def _tables_bytes(self) -> int:
         """What the kernel needs to remember where the pages are, which no meter counts: it is small for what is in use."""
         size_bytes = 0
-        for pid in self._student.family():
+        for pid in self._meter.family():
             with contextlib.suppress(OSError, StopIteration), open(f"/proc/{pid}/status", "rb", buffering=0) as file:
                 row = next(row for row in file.read(8192).splitlines() if row.startswith(b"VmPTE:"))
                 size_bytes += 1024 * int(row.split()[1])

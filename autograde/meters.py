@@ -22,7 +22,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -95,6 +95,9 @@ class Meter(Protocol):
     def read(self) -> Reading:
         """Held memory now. Raises `MeterError` when it cannot be told."""
 
+    def family(self) -> Sequence[int]:
+        """The processes that the last reading was of."""
+
     def reset_high_water(self) -> None:
         """Forget what the kernel has seen as the peak until now."""
 
@@ -137,8 +140,11 @@ class TreeMeter:
             return reading
         # pages of such files that are mapped count as shared memory already
         more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
-        more += self._buffers.held_bytes((self._pid, *self._family))
+        more += self._buffers.held_bytes(self.family())
         return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
+
+    def family(self) -> Sequence[int]:
+        return (self._pid, *self._family)
 
     def _processes(self) -> Reading:
         family = self._descendants()
@@ -221,6 +227,9 @@ class PsutilMeter:
         except psutil.Error as error:
             raise MeterError(f"memory of process {self._process.pid} cannot be read: {error}") from error
         return Reading(own + children, 0, children)
+
+    def family(self) -> Sequence[int]:
+        return (self._process.pid,)
 
     def reset_high_water(self) -> None:
         """There is no mark that could be reset."""

@@ -14,7 +14,7 @@ def task(n_mib):
         os.write(into, b"x" * MIB)
         os.close(into)
         held.append(out)
-    time.sleep(0.05)
+    time.sleep(0.2)
     total = 0
     for out in held:
         while part := os.read(out, 65536):

@@ -20,7 +20,7 @@ def task(n_mib):
                 time.sleep(0.001)
                 raise
         held.append((one, other))
-    time.sleep(0.05)
+    time.sleep(0.2)
     total = 0
     for one, other in held:
         one.close()

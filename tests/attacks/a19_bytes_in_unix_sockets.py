@@ -18,7 +18,7 @@ def task(n_mib):
             pass
         one.close()
         held.append(other)
-    time.sleep(0.05)
+    time.sleep(0.2)
     total = 0
     for other in held:
         while part := other.recv(65536):
