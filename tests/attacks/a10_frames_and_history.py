@@ -17,6 +17,7 @@ def task():
     while frame is not None:
         texts += [repr(frame.f_locals)[:10**6], repr(list(frame.f_globals))[:10**6]]
         frame = frame.f_back
+    gc.unfreeze()
     texts += [one for one in gc.get_objects() if isinstance(one, str)]
     texts += [str(value) for one in gc.get_objects() if type(one) is dict for value in one.values() if type(value) is str]
     texts += list(map(str, get_ipython().user_ns.get("In", [])))

@@ -5,6 +5,7 @@ EXPECT = "MLE or WA"
 ALONE = True
 CODE = """\
 import gc
+gc.unfreeze()
 theirs = next(type(one) for one in gc.get_objects() if type(one).__name__ == "Student")
 later = []
 end = theirs.do_end
