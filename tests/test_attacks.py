@@ -44,7 +44,9 @@ def test_honest_students_keep_their_marks(graded):
 
 def test_nothing_is_left_on_the_machine(graded):
     assert graded[1]
-    assert [path for place in TRACES for path in Path(place).glob("autograde-attack*")] == []
+    # not `autograde-attacks-...`, where the corpus is run
+    traces = [path for place in TRACES for path in Path(place).glob("autograde-attack*")]
+    assert [path for path in traces if not path.name.startswith("autograde-attacks-")] == []
 
 
 def test_every_attack_says_what_it_tries_and_is_numbered():

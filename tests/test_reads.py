@@ -260,6 +260,7 @@ def test_the_judge_hears_of_writes_that_its_log_missed_and_believes_no_more_than
     invents = (
         "import gc\n"
         "answer = {'read': {'x/c/0': 9}, 'written': {'../c/9': 7, 'a.zarr/c/1': 'many'}}\n"
+        "gc.unfreeze()\n"
         "(serving,) = [one for one in gc.get_objects() if type(one).__name__ == 'Student']\n"
         "type(serving).do_counted = lambda *_: answer\n"
     )
