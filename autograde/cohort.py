@@ -187,7 +187,8 @@ def _spread(
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             stack.enter_context(warm_judges(course.notebooks(assignment).values()))
-            # as LocalCluster would, in this process; without its pages of figures, which take a second to import
+            # As LocalCluster would, in this process; without its pages of figures, which take a second to import. An
+            # address of None would mean port 8787 on every network, and two classes may be graded at once.
             options = {"protocol": "inproc", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
             worker = {"cls": Worker, "options": {**options, "nthreads": jobs, "memory_limit": 0}}
             cluster = stack.enter_context(

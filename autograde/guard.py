@@ -15,7 +15,7 @@ import psutil
 from .errors import MeterError
 from .folders import TooDeep, entries
 from .limits import Limits
-from .meters import descendants
+from .meters import descendants, kib_fields, stat_fields
 from .sandbox import StudentProcess
 from .types import format_bytes
 
@@ -128,9 +128,8 @@ class Guard:
         """What the kernel needs to remember where the pages are, which no meter counts: it is small for what is in use."""
         size_bytes = 0
         for pid in self._meter.family():
-            with contextlib.suppress(OSError, StopIteration), open(f"/proc/{pid}/status", "rb", buffering=0) as file:
-                row = next(row for row in file.read(8192).splitlines() if row.startswith(b"VmPTE:"))
-                size_bytes += 1024 * int(row.split()[1])
+            with contextlib.suppress(MeterError):
+                size_bytes += kib_fields(f"/proc/{pid}/status", (b"VmPTE",)).get(b"VmPTE", 0)
         return size_bytes
 
     def _rest(self) -> Hit | None:
@@ -204,9 +203,8 @@ def _cpu_seconds(student: StudentProcess) -> float:
     ticks = 0
     for pid in {student.root, student.pid, *descendants(student.root)}:
         try:
-            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-                fields = file.read(1024).rpartition(b")")[2].split()
-            ticks += sum(map(int, fields[11:15]))  # proc(5): utime, stime, and both of children that were waited for
-        except (OSError, ValueError):
+            # proc(5): utime, stime, and both of children that were waited for
+            ticks += sum(map(int, stat_fields(pid)[11:15]))
+        except (MeterError, ValueError):
             continue
     return ticks / _TICKS

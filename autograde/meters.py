@@ -8,9 +8,9 @@ A poll every few milliseconds sees any peak that takes longer than that to touch
 when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the file-backed part is held
 memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
 is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
-sixteen. Children have no such second look: what one holds for less than the time between two polls (on a starved machine,
-tens of milliseconds) may be missed. Until a new process has exchanged its program it may work in the memory of its parent
-(vfork): that counts once.
+sixteen. Children, and files in the private memory of a sandbox, have no such second look: what is there for less than the
+time between two polls (on a starved machine, tens of milliseconds) may be missed. Until a new process has exchanged its
+program it may work in the memory of its parent (vfork): that counts once.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ __all__ = [
     "default_meter",
     "descendants",
     "hurry",
+    "kib_fields",
+    "stat_fields",
 ]
 
 POLL_SECONDS = 0.003
@@ -61,7 +63,7 @@ _LIST_EVERY = 10
 #: children whose memory moves by less are idle.
 _STEADY_BYTES = 4 * 2**20
 _PROC = Path("/proc")
-#: Places of minflt, majflt and startstack among the fields of /proc/pid/stat that `_stat_fields` gives.
+#: Places of minflt, majflt and startstack among the fields of /proc/pid/stat that `stat_fields` gives.
 _MINOR_FAULTS, _MAJOR_FAULTS, _STACK = 7, 9, 25
 #: kcmp(2): its number by machine, and what it compares.
 _KCMP = {"x86_64": 312, "aarch64": 272}
@@ -201,7 +203,7 @@ class TreeMeter:
 
     def high_water_bytes(self) -> int | None:
         try:
-            return _kib_fields(f"/proc/{self._pid}/status", (b"VmHWM",)).get(b"VmHWM")
+            return kib_fields(f"/proc/{self._pid}/status", (b"VmHWM",)).get(b"VmHWM")
         except MeterError:
             return None
 
@@ -284,7 +286,7 @@ def _same_memory(child: int, parent: int, *, new: bool) -> bool:
             return bool(order == 0)
     if not new:
         return False
-    if (stack := _stat_fields(child)[_STACK]) != _stat_fields(parent)[_STACK] or not int(stack):
+    if (stack := stat_fields(child)[_STACK]) != stat_fields(parent)[_STACK] or not int(stack):
         return False
     pages = _memory_fields(child, "smaps_rollup", (b"Anonymous", b"Pss_Anon"))
     return pages[b"Pss_Anon"] > 0.99 * pages[b"Anonymous"]
@@ -295,8 +297,8 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _stat_fields(pid: int) -> list[bytes]:
-    """Fields of /proc/pid/stat from the third on (proc(5))."""
+def stat_fields(pid: int) -> list[bytes]:
+    """Fields of /proc/pid/stat from the third on (proc(5)). Raises `MeterError` when the process has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             return file.read(4096).rpartition(b")")[2].split()
@@ -314,7 +316,8 @@ def _used_bytes(folder: int) -> int:
     return (seen.f_blocks - seen.f_bfree) * seen.f_frsize + 1024 * files
 
 
-def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
+def kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
+    """Rows of a file of /proc such as `VmHWM: 123 kB`, in bytes. Raises `MeterError` when it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:
             text = file.read(65536)
@@ -331,7 +334,7 @@ def _kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
 def _memory_fields(pid: int, file: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
     """Figures of a process's memory; when its first thread has ended, /proc tells them below one that lives."""
     try:
-        values = _kib_fields(f"/proc/{pid}/{file}", names)
+        values = kib_fields(f"/proc/{pid}/{file}", names)
         if len(values) == len(names):
             return values
     except MeterError as error:
@@ -340,7 +343,7 @@ def _memory_fields(pid: int, file: str, names: tuple[bytes, ...]) -> dict[bytes,
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
             with contextlib.suppress(MeterError):
-                values = _kib_fields(f"/proc/{pid}/task/{task}/{file}", names)
+                values = kib_fields(f"/proc/{pid}/task/{task}/{file}", names)
                 if len(values) == len(names):
                     return values
     raise MeterError(f"process {pid} has ended")
@@ -358,7 +361,7 @@ def _status_reading(pid: int) -> Reading:
 
 def _faults(pid: int) -> int | None:
     try:
-        fields = _stat_fields(pid)
+        fields = stat_fields(pid)
         return int(fields[_MINOR_FAULTS]) + int(fields[_MAJOR_FAULTS])
     except (MeterError, IndexError, ValueError):
         return None

@@ -417,10 +417,7 @@ def scheduler(tmp_path):
     file = tmp_path / "scheduler.json"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     processes = [subprocess.Popen([*command, "--no-dashboard", "--scheduler-file", str(file)], **quiet)]
-    end = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    toys.wait_until(file.exists)
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
     worker += ["--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)]
     processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import psutil
@@ -102,9 +101,7 @@ def double(values):
     thread = threading.Thread(target=judge)
     with warm_judges([]):
         thread.start()
-        end = time.monotonic() + 60
-        while not (pids.exists() and pids.read_text().endswith("\n")) and time.monotonic() < end:
-            time.sleep(0.02)
+        toys.wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     thread.join(60)
     (noted,) = pids.read_text().splitlines()
     psutil.wait_procs([psutil.Process(pid) for pid in map(int, noted.split()) if psutil.pid_exists(pid)], timeout=60)
