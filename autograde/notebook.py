@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import enum
+import hashlib
 import re
 import stat
 import sys
@@ -30,11 +31,14 @@ if sys.modules.get("rfc3987_syntax", 0) is None:
     del sys.modules["rfc3987_syntax"]
 
 __all__ = [
+    "EXAMPLES",
+    "SECTION",
     "Cell",
     "Kind",
     "Notebook",
     "bound_names",
     "ceilings_in",
+    "example_key",
     "has_answer",
     "imported_modules",
     "kind_of",
@@ -44,6 +48,9 @@ __all__ = [
     "rebuild",
 ]
 
+#: Our section of a notebook's metadata, and its entry with the keys of the examples that it was handed out with.
+SECTION, EXAMPLES = "autograde", "examples"
+_MOST_EXAMPLES = 1000
 _MAX_NOTEBOOK_BYTES = 64 * 2**20
 #: IPython reads a cell anew for each of its magics: 3000 lines with one took a minute.
 _MAX_TRANSLATED, _MAX_TRANSLATED_LINES = 50_000, 500
@@ -69,6 +76,7 @@ class Cell:
     label: str  # grade_id, or "cell <n>" for cells without
     points: float | None = None
     tags: tuple[str, ...] = ()
+    example: bool = False  # a plain cell as it was handed out, but for a prediction
 
     @property
     def runs_for_student(self) -> bool:
@@ -159,7 +167,24 @@ def name_of(cell: Any) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _cell(cell: Any, index: int) -> Cell:
+def example_key(source: str) -> str:
+    """By what an example is known again, whatever was predicted in it.
+
+    >>> example_key("predicted = None  # your guess\\nrun()") == example_key("predicted = '40 MiB'\\nrun()\\n")
+    True
+    """
+    lines = [line.rstrip() for line in source.splitlines() if not line.startswith("predicted = ")]
+    return hashlib.sha256("\n".join(lines).strip().encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _examples(notebook: Any) -> list[str]:
+    """The keys that a notebook carries, if they are that: it may come from a student."""
+    section = notebook.metadata.get(SECTION)
+    keys = section.get(EXAMPLES) if isinstance(section, dict) else None
+    return [key for key in keys[:_MOST_EXAMPLES] if isinstance(key, str)] if isinstance(keys, list) else []
+
+
+def _cell(cell: Any, index: int, examples: frozenset[str]) -> Cell:
     kind = kind_of(cell)
     points = cell.metadata.get("nbgrader", {}).get("points") if kind in (Kind.TEST, Kind.MANUAL) else None
     return Cell(
@@ -168,6 +193,7 @@ def _cell(cell: Any, index: int) -> Cell:
         label=name_of(cell) or f"cell {index + 1}",
         points=None if points is None else float(points),
         tags=tuple(cell.metadata.get("tags", ())),
+        example=kind is Kind.PLAIN and bool(examples) and example_key(cell.source) in examples,
     )
 
 
@@ -208,6 +234,8 @@ def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
         cells.append(cell)
         cells.extend(own.get(grade_id, ()))
     book = v4.new_notebook(cells=cells, metadata=copy.deepcopy(source.metadata))
+    if examples := _examples(submitted):  # whoever lies about them leaves out cells of their own
+        book.metadata.setdefault(SECTION, {})[EXAMPLES] = examples
     for number, cell in enumerate(book.cells):
         cell["id"] = f"cell-{number}"  # ids of a submission may be anything, twice the same included
     return book, tuple(notes)
@@ -216,7 +244,9 @@ def merge(source: Any, submitted: Any) -> tuple[Any, tuple[str, ...]]:
 def rebuild(name: str, source: Any, submitted: Any) -> Notebook:
     """What to run for a submission. Both arguments are nbformat 4 notebooks, see `merge`."""
     book, notes = merge(source, submitted)
-    return Notebook(name=name, cells=tuple(_cell(cell, index) for index, cell in enumerate(book.cells)), notes=notes)
+    examples = frozenset(_examples(book))
+    cells = tuple(_cell(cell, index, examples) for index, cell in enumerate(book.cells))
+    return Notebook(name=name, cells=cells, notes=notes)
 
 
 def parse_cell(source: str) -> ast.Module:

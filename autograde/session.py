@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,25 +185,33 @@ class Session:
         )
         self._guard = Guard(self._student, self._job.limits, (self.exchange, self.workdir))
         self._guard.start()
-        self.seconds_left, left = _START_SECONDS, self._notebook_seconds_left
         try:
-            for cell in self.notebook.cells:
-                if cell.kind is Kind.SETUP:
-                    self.ask("cell", label=cell.label, source=cell.source)
-            self.ask("import", modules=self.source_modules)
-            self.ask("warm")
-            if not self._reference:
-                before = self.held()
-                texts = [cell.source for cell in self.notebook.cells if cell.runs_for_student]
-                modules = [name for name in imported_modules(texts) if name not in self.source_modules]
-                if modules:
-                    self.ask("import", modules=modules)
-                    self._extra_bytes = max(self.held() - before, 0)
+            with self.our_time():
+                for cell in self.notebook.cells:
+                    if cell.kind is Kind.SETUP:
+                        self.ask("cell", label=cell.label, source=cell.source)
+                self.ask("import", modules=self.source_modules)
+                self.ask("warm")
+                if not self._reference:
+                    before = self.held()
+                    texts = [cell.source for cell in self.notebook.cells if cell.runs_for_student]
+                    modules = [name for name in imported_modules(texts) if name not in self.source_modules]
+                    if modules:
+                        self.ask("import", modules=modules)
+                        self._extra_bytes = max(self.held() - before, 0)
         except (StudentError, TimedOut) as error:
             self.end()
             raise JudgeError(f"the student process did not start: {error}; see its output: {self.output()}") from error
+
+    @contextlib.contextmanager
+    def our_time(self, seconds: float = _START_SECONDS) -> Iterator[None]:
+        """What is asked in the block is our doing: it may take `seconds`, and none of it off the student's time."""
+        before = self.seconds_left, self._notebook_seconds_left
+        self.seconds_left = seconds
+        try:
+            yield
         finally:
-            self._notebook_seconds_left = left  # starting is our doing
+            self.seconds_left, self._notebook_seconds_left = before
 
     @property
     def _fenced(self) -> bool:
@@ -225,9 +234,8 @@ class Session:
 
     def held(self, *, unnamed: bool = False) -> int:
         """Held memory in bytes once garbage is gone; `unnamed`: without arrays that have a name in the notebook."""
-        self.seconds_left, left = _START_SECONDS, self.seconds_left  # looking is our doing
-        answer, _ = self.ask("settle")
-        self.seconds_left = left
+        with self.our_time():
+            answer, _ = self.ask("settle")
         return self.meter().read().total_bytes - (int(answer["named_bytes"]) if unnamed else 0)
 
     def meter(self) -> Meter:

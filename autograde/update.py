@@ -18,11 +18,11 @@ from nbformat import v4
 from .course import CONFIG_NAME
 from .errors import CourseError
 from .journal import write_whole
-from .notebook import Kind, kind_of, name_of, read_notebook
+from .notebook import SECTION, Kind, kind_of, name_of, read_notebook
 
 __all__ = ["Updated", "carry_over", "stamp", "update_notebook", "write_with_backup"]
 
-_SECTION, _STAMP = "autograde", "handed_out"
+_STAMP = "handed_out"
 _MAX_RELEASE_BYTES = 64 * 2**20
 
 
@@ -120,7 +120,7 @@ def _from_zip(archive: Path, path: Path) -> Any:
 def stamp(book: Any) -> Any:
     """`book` with a note of what each cell was when it was handed out, so that an update can tell what is the student's."""
     stamped = copy.deepcopy(book)
-    stamped.metadata[_SECTION] = {_STAMP: {_label(cell): _hash(cell.source) for cell in book.cells}}
+    stamped.metadata.setdefault(SECTION, {})[_STAMP] = {_label(cell): _hash(cell.source) for cell in book.cells}
     return stamped
 
 
@@ -134,7 +134,7 @@ def _hash(text: str) -> str:
 
 
 def _stamps(book: Any) -> Mapping[str, Any]:
-    section = book.metadata.get(_SECTION)
+    section = book.metadata.get(SECTION)
     found = section.get(_STAMP) if isinstance(section, dict) else None
     return found if isinstance(found, dict) else {}
 

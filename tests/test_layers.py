@@ -52,6 +52,7 @@ ROWS = {
     "verdict": 4,
     "bubblewrap": 3,
     "course": 3,
+    "examples": 3,
     "guard": 3,
     "hidden": 3,
     "jobs": 3,
