@@ -62,7 +62,6 @@ _LIST_EVERY = 10
 #: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages), and
 #: children whose memory moves by less are idle.
 _STEADY_BYTES = 4 * 2**20
-_PROC = Path("/proc")
 #: Places of minflt, majflt and startstack among the fields of /proc/pid/stat that `stat_fields` gives.
 _MINOR_FAULTS, _MAJOR_FAULTS, _STACK = 7, 9, 25
 #: kcmp(2): its number by machine, and what it compares.
@@ -70,6 +69,8 @@ _KCMP = {"x86_64": 312, "aarch64": 272}
 _KCMP_VM = 1
 #: How long a process counts as new.
 _NEW_SECONDS = 1.0
+#: Files of /proc that are read are smaller.
+_MOST_TEXT_BYTES = 16384
 _PAGE_BYTES = 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
 
 
@@ -182,8 +183,7 @@ class TreeMeter:
         fake that file, so the family is listed anew every so often in any case.
         """
         try:
-            with open("/proc/loadavg", "rb", buffering=0) as file:
-                newest = file.read(256).rsplit(None, 1)[-1]
+            newest = _text("/proc/loadavg").rsplit(None, 1)[-1]
         except (OSError, IndexError):
             newest = None
         self._since_listing += 1
@@ -263,7 +263,7 @@ def _family_of(pid: int, *, exclude: frozenset[int]) -> dict[int, int]:
             continue
         for task in tasks:
             try:
-                text = (_PROC / str(parent) / "task" / task / "children").read_bytes()
+                text = _text(f"/proc/{parent}/task/{task}/children")
             except OSError:
                 continue
             for child in map(int, text.split()):
@@ -297,11 +297,38 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
+@cache
+def _holding_libc() -> ctypes.PyDLL:
+    return ctypes.PyDLL(None, use_errno=True)
+
+
+def _text(path: str, *, slow: bool = False) -> bytes:
+    """What stands in a small file of /proc, read without letting go of the interpreter, unless it is `slow` to make.
+
+    That takes microseconds. Python's own reading lets go of the interpreter at each step, and waits up to 5 ms to have it
+    again while other threads compute: a poll among them would come late, and hold them up.
+    """
+    if slow:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(_MOST_TEXT_BYTES)
+    libc = _holding_libc()
+    file = libc.open(path.encode(), os.O_RDONLY | os.O_CLOEXEC)
+    if file < 0:
+        raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
+    try:
+        buffer = ctypes.create_string_buffer(_MOST_TEXT_BYTES)
+        length = libc.read(file, buffer, _MOST_TEXT_BYTES)
+        if length < 0:
+            raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
+        return ctypes.string_at(buffer, length)
+    finally:
+        libc.close(file)
+
+
 def stat_fields(pid: int) -> list[bytes]:
     """Fields of /proc/pid/stat from the third on (proc(5)). Raises `MeterError` when the process has ended."""
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            return file.read(4096).rpartition(b")")[2].split()
+        return _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError as error:
         raise MeterError(f"process {pid} has ended") from error
 
@@ -319,8 +346,7 @@ def _used_bytes(folder: int) -> int:
 def kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
     """Rows of a file of /proc such as `VmHWM: 123 kB`, in bytes. Raises `MeterError` when it cannot be read."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            text = file.read(65536)
+        text = _text(path, slow=path.endswith("smaps_rollup"))
     except OSError as error:
         raise MeterError(f"{path} cannot be read: {error.strerror}") from error
     values: dict[bytes, int] = {}

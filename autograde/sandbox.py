@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -104,7 +105,7 @@ class StudentProcess:
         if sys.platform != "linux":
             return
         deadline = time.monotonic() + _FREEZE_SECONDS
-        before: dict[int, frozenset[tuple[str, str]]] | None = None
+        before: dict[int, frozenset[tuple[str, bytes]]] | None = None
         while True:
             # One look is not enough: a process may start another and end between being listed and being looked at, or wake
             # one that was looked at before. Two that see the same threads, none of which has run in between, are.
@@ -304,19 +305,20 @@ def _open_inside(pid: int, place: str) -> int:
             time.sleep(0.001)
 
 
-_SWITCHES = (b"voluntary_ctxt_switches", b"nonvoluntary_ctxt_switches")
+#: The rows of a thread's status file that say whether it stands still, and how often it has run.
+_STATE = re.compile(rb"^State:\s+(\w).*^(voluntary_ctxt_switches:.*)", re.DOTALL | re.MULTILINE)
 
 
-def _stopped(pid: int) -> frozenset[tuple[str, str]] | None:
+def _stopped(pid: int) -> frozenset[tuple[str, bytes]] | None:
     """The threads of a process and how often each has run, if all stand still; None where one does not, or has ended."""
     found = set()
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/status", "rb", buffering=0) as file:
-                rows = dict(row.partition(b":")[::2] for row in file.read(8192).splitlines())
-            if rows[b"State"].split()[0] not in (b"T", b"t", b"Z", b"X"):
+                state = _STATE.search(file.read(8192))
+            if state is None or state[1] not in (b"T", b"t", b"Z", b"X"):
                 return None
-            found.add((task, b" ".join(rows[name] for name in _SWITCHES).decode()))
-    except (OSError, KeyError):
+            found.add((task, state[2]))
+    except OSError:
         return None  # it has ended meanwhile, and may have started another
     return frozenset(found)

@@ -291,20 +291,18 @@ def check_zarr_tree(root: Path) -> None:
     if root.is_symlink():
         raise BadTree(f"{root.name} is a link; data has to be written as files of its own", root)
     try:
-        for count, (place, entry) in enumerate(entries(root)):
-            path = Path(place)
+        for count, (place, entry) in enumerate(entries(root)):  # thousands of chunks after each call
             if count >= _MAX_FILES:
-                raise BadTree(
-                    f"more than {_MAX_FILES} files were written; use larger chunks or shards", _top(root, path)
-                )
+                top = _top(root, Path(place))
+                raise BadTree(f"more than {_MAX_FILES} files were written; use larger chunks or shards", top)
             if entry.is_symlink():
-                raise BadTree(f"{entry.name} is a link; data has to be written as files of its own", path)
+                raise BadTree(f"{entry.name} is a link; data has to be written as files of its own", Path(place))
             if entry.is_dir(follow_symlinks=False):
                 continue
             if not entry.is_file(follow_symlinks=False):
-                raise BadTree(f"{entry.name} is not a regular file", path)
+                raise BadTree(f"{entry.name} is not a regular file", Path(place))
             if entry.name in ("zarr.json", ".zarray", ".zmetadata"):
-                _check_metadata(path)
+                _check_metadata(Path(place))
     except TooDeep as error:
         top = _top(root, Path(error.path))
         raise BadTree(f"{top.name} has more than {DEEPEST} folders within folders", top) from None
