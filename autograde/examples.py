@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 import re
 import symtable
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .notebook import EXAMPLES, SECTION, Kind, Notebook, example_key, kind_of, parse_cell
@@ -56,51 +56,88 @@ def without(notebook: Notebook, keys: Iterable[str]) -> Notebook:
     return replace(notebook, cells=tuple(stay))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Names:
-    binds: frozenset[str]
-    uses: frozenset[str]
-    opaque: bool = False
+    """What a cell gives to others (`binds`) and takes from them (`uses`): names at its outermost level, and files."""
+
+    binds: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+    opaque: bool = False  # it may give and take anything
 
 
 def _names(source: str) -> _Names:
-    """What a cell gives to others and takes from them: names at its outermost level, and files by their names.
+    """What a cell gives and takes. What it has certainly bound itself before it uses it, it does not take.
 
     >>> found = _names("import numpy as np\\ndef f(out):\\n    total = np.sum(big)\\n    return total")
-    >>> sorted(found.binds), sorted(found.uses - set(dir(__builtins__)))
-    (['f', 'np'], ['big', 'np'])
+    >>> sorted(found.binds), sorted(found.uses)
+    (['f', 'np'], ['big'])
+    >>> sorted(_names("for n in sizes:\\n    if n: last = n\\nlast").uses), _names("open('a.zarr')").uses - {"open"}
+    (['last', 'sizes'], {'file a.zarr'})
+    >>> sorted(_names("n += 1").uses), sorted(_names("def f():\\n    global n\\n    n += 1").uses)
+    (['n'], ['n'])
     >>> _names("x = eval('y')").opaque, _names("def f(:").opaque
     (True, True)
     """
+    found = _Names()
     try:
         tree = parse_cell(source)
-        table = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
+        _follow(tree.body, set(), found)
     except (SyntaxError, RecursionError, MemoryError, ValueError):
-        return _Names(frozenset(), frozenset(), opaque=True)
-    binds, uses = set(_paths(tree)), set(_paths(tree))
+        return _Names(opaque=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _FILE.fullmatch(node.value):
+            found.binds.add(f"file {node.value}")
+            found.uses.add(f"file {node.value}")
+        found.opaque |= isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+    found.opaque |= not _OPAQUE.isdisjoint(found.uses | found.binds)
+    return found
+
+
+#: What may be the name of a file: no text, and more than a suffix.
+_FILE = re.compile(r"\w[\w/-]*[./][\w./-]*\w")
+
+
+def _follow(statements: Sequence[ast.stmt], own: set[str], found: _Names) -> None:
+    """Add what some statements bind and use to `found`; `own` are names that are bound before, and grows."""
+    for one in statements:
+        if isinstance(one, ast.With):
+            for item in one.items:
+                _simple(ast.Expr(item.context_expr), own, found)
+                if item.optional_vars is not None:
+                    _simple(ast.Assign([item.optional_vars], _NOTHING, lineno=0), own, found)
+            _follow(one.body, own, found)
+        elif isinstance(one, ast.For):
+            _simple(ast.Expr(one.iter), own, found)
+            inside = set(own)
+            _simple(ast.Assign([one.target], _NOTHING, lineno=0), inside, found)
+            _follow([*one.body, *one.orelse], inside, found)
+        elif isinstance(one, ast.If | ast.While):
+            _simple(ast.Expr(one.test), own, found)
+            _follow(one.body, set(own), found)
+            _follow(one.orelse, set(own), found)
+        else:
+            _simple(one, own, found)
+
+
+_NOTHING = ast.Constant(None)
+
+
+def _simple(statement: ast.stmt, own: set[str], found: _Names) -> None:
+    """As `_follow` for one statement, whose own names may be used before they are bound."""
+    table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
+    binds: set[str] = set()
+    changes = isinstance(statement, ast.AugAssign | ast.Delete | ast.Try | ast.Match)  # what is there, it may be
     tables = [table]
     while tables:
         scope = tables.pop()
         tables += scope.get_children()
-        outermost = scope is table
         for symbol in scope.get_symbols():
-            if outermost or symbol.is_global():
+            if scope is table or symbol.is_global():
                 if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
                     binds.add(symbol.get_name())
-                if symbol.is_referenced():
-                    uses.add(symbol.get_name())
-    stars = any(
-        alias.name == "*" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
-    )
-    return _Names(frozenset(binds), frozenset(uses), stars or not _OPAQUE.isdisjoint(uses | binds))
-
-
-def _paths(tree: ast.AST) -> Iterable[str]:
-    """Texts that may name a file, with a mark before them that no name has."""
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and re.fullmatch(r"[^\s]*[./][^\s]*", node.value)
-        ):
-            yield f"file {node.value}"
+                used = symbol.is_referenced() or symbol.is_declared_global() or changes
+                if used and symbol.get_name() not in own:
+                    found.uses.add(symbol.get_name())
+    found.binds |= binds
+    if not changes:
+        own |= binds
