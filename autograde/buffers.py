@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from .procfs import proc_text
 
 __all__ = ["Buffers"]
 
@@ -53,7 +56,7 @@ def _counts(inside: int) -> dict[str, int]:
     """Sockets in use, all of them and those of TCP, from rows such as `TCP: inuse 3 orphan 0`."""
     found = {}
     for file in ("sockstat", "sockstat6"):
-        for row in _text(Path(f"/proc/{inside}/net/{file}")).splitlines():
+        for row in _text(f"/proc/{inside}/net/{file}").splitlines():
             kind, word, number, *_ = row.replace(":", " ").split()
             if word in ("used", "inuse"):
                 found[kind] = int(number)
@@ -64,9 +67,11 @@ def _queues_bytes(inside: int) -> int | None:
     """Bytes on their way in connections: sent and not acknowledged, or received and not read. None: it has ended."""
     if not Path(f"/proc/{inside}/net/tcp").exists():
         return None
-    size_bytes = 0
+    size_bytes, rows = 0, list[str]()
     for file in ("tcp", "tcp6") if _counts(inside).get("TCP6") else ("tcp",):
-        for row in _text(Path(f"/proc/{inside}/net/{file}")).splitlines()[1:]:
+        with contextlib.suppress(OSError):
+            rows = Path(f"/proc/{inside}/net/{file}").read_text().splitlines()[1:]
+        for row in rows:
             _, _, _, state, queues, *_ = row.split()
             if state != _LISTENS:
                 size_bytes += sum(int(part, 16) for part in queues.split(":"))
@@ -75,7 +80,7 @@ def _queues_bytes(inside: int) -> int | None:
 
 def _socket_bytes() -> int:
     """How much one end of a pair may send before somebody reads, unless it asks for more, which the sandbox ignores."""
-    return int(_text(Path("/proc/sys/net/core/wmem_default")) or 212_992)
+    return int(_text("/proc/sys/net/core/wmem_default") or 212_992)
 
 
 def _pipes(family: Iterable[int]) -> int:
@@ -95,8 +100,8 @@ def _pipes(family: Iterable[int]) -> int:
     return max(sum(name.startswith("pipe:") for name in found) - _FREE_PIPES, 0)
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     try:
-        return path.read_text()
+        return proc_text(path).decode()
     except OSError:
         return ""  # it has ended, or there is no such thing here

@@ -31,6 +31,7 @@ import psutil
 
 from .buffers import Buffers
 from .errors import MeterError
+from .procfs import kib_fields, proc_text, stat_fields
 
 __all__ = [
     "POLL_SECONDS",
@@ -43,8 +44,6 @@ __all__ = [
     "default_meter",
     "descendants",
     "hurry",
-    "kib_fields",
-    "stat_fields",
 ]
 
 POLL_SECONDS = 0.003
@@ -68,8 +67,6 @@ _KCMP = {"x86_64": 312, "aarch64": 272}
 _KCMP_VM = 1
 #: How long a process counts as new.
 _NEW_SECONDS = 1.0
-#: Files of /proc that are read are smaller.
-_MOST_TEXT_BYTES = 16384
 _PAGE_BYTES = 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
 
 
@@ -182,7 +179,7 @@ class TreeMeter:
         fake that file, so the family is listed anew every so often in any case.
         """
         try:
-            newest = _text("/proc/loadavg").rsplit(None, 1)[-1]
+            newest = proc_text("/proc/loadavg").rsplit(None, 1)[-1]
         except (OSError, IndexError):
             newest = None
         self._since_listing += 1
@@ -262,7 +259,7 @@ def _family_of(pid: int, *, exclude: frozenset[int]) -> dict[int, int]:
             continue
         for task in tasks:
             try:
-                text = _text(f"/proc/{parent}/task/{task}/children")
+                text = proc_text(f"/proc/{parent}/task/{task}/children")
             except OSError:
                 continue
             for child in map(int, text.split()):
@@ -296,42 +293,6 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-@cache
-def _holding_libc() -> ctypes.PyDLL:
-    return ctypes.PyDLL(None, use_errno=True)
-
-
-def _text(path: str, *, slow: bool = False) -> bytes:
-    """What stands in a small file of /proc, read without letting go of the interpreter, unless it is `slow` to make.
-
-    That takes microseconds. Python's own reading lets go of the interpreter at each step, and waits up to 5 ms to have it
-    again while other threads compute: a poll among them would come late, and hold them up.
-    """
-    if slow:
-        with open(path, "rb", buffering=0) as file:
-            return file.read(_MOST_TEXT_BYTES)
-    libc = _holding_libc()
-    file = libc.open(path.encode(), os.O_RDONLY | os.O_CLOEXEC)
-    if file < 0:
-        raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
-    try:
-        buffer = ctypes.create_string_buffer(_MOST_TEXT_BYTES)
-        length = libc.read(file, buffer, _MOST_TEXT_BYTES)
-        if length < 0:
-            raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
-        return ctypes.string_at(buffer, length)
-    finally:
-        libc.close(file)
-
-
-def stat_fields(pid: int) -> list[bytes]:
-    """Fields of /proc/pid/stat from the third on (proc(5)). Raises `MeterError` when the process has ended."""
-    try:
-        return _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    except OSError as error:
-        raise MeterError(f"process {pid} has ended") from error
-
-
 def _used_bytes(folder: int) -> int:
     """Bytes in use on the file system of an open folder."""
     try:
@@ -340,20 +301,6 @@ def _used_bytes(folder: int) -> int:
         raise MeterError(f"the private file systems of the sandbox cannot be read: {error.strerror}") from error
     files = seen.f_files - seen.f_ffree  # names and attributes are data, too: the kernel holds about 1 KiB for each
     return (seen.f_blocks - seen.f_bfree) * seen.f_frsize + 1024 * files
-
-
-def kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:
-    """Rows of a file of /proc such as `VmHWM: 123 kB`, in bytes. Raises `MeterError` when it cannot be read."""
-    try:
-        text = _text(path, slow=path.endswith("smaps_rollup"))
-    except OSError as error:
-        raise MeterError(f"{path} cannot be read: {error.strerror}") from error
-    values: dict[bytes, int] = {}
-    for line in text.split(b"\n"):
-        key, _, rest = line.partition(b":")
-        if key in names:
-            values[key] = int(rest.split()[0]) * 1024
-    return values
 
 
 def _memory_fields(pid: int, file: str, names: tuple[bytes, ...]) -> dict[bytes, int]:

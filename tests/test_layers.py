@@ -73,6 +73,7 @@ ROWS = {
     "journal": 2,
     "leftovers": 2,
     "meters": 2,
+    "procfs": 2,
     "projected": 2,
     "reads": 2,
     "slope": 2,
@@ -181,7 +182,7 @@ def test_the_student_process_knows_nothing_of_courses_and_marks():
         for name in own(imports_of(todo.pop())) - below:
             below.add(name)
             todo.append(name)
-    known = "block buffers calls chart errors explain folders habits leftovers meters types wire"
+    known = "block buffers calls chart errors explain folders habits leftovers meters procfs types wire"
     assert below <= set(known.split())
 
 
