@@ -114,6 +114,8 @@ def grade(
     total = len(everybody) + sum(len(teams[one].members) for one in everybody if one in teams)
     with only_one(facts / "lock", f"a grading of {assignment}"):
         with contextlib.ExitStack() as stack:
+            if scheduler is None:  # first, because it imports while this process opens the gradebook
+                stack.enter_context(warm_judges(course.notebooks(assignment).values()))
             marks = None if course.settings.practice else stack.enter_context(Marks(course, assignment))
             grading_seed(course, assignment, again=again)
             keep = _Keeper(Ledger(facts / "results.jsonl"), marks)
@@ -186,7 +188,6 @@ def _spread(
     )  # when a class is stopped it tells of every task it drops
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            stack.enter_context(warm_judges(course.notebooks(assignment).values()))
             # As LocalCluster would, in this process; without its pages of figures, which take a second to import. An
             # address of None would mean port 8787 on every network, and two classes may be graded at once.
             options = {"protocol": "inproc", "dashboard": False, "dashboard_address": "127.0.0.1:0"}

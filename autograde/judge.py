@@ -37,7 +37,7 @@ from .calls import Counts
 from .errors import AutogradeError, CourseError, StorageError, SubmissionError
 from .examples import unused_examples, without
 from .explain import explain_memory
-from .folders import scratch_folder
+from .folders import scratch_folder, spread
 from .journal import append, write_whole
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
@@ -260,6 +260,7 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
 def _lay_out(session: Session, folder: Path) -> None:
     """The folders of a session: the assignment's own files beside the notebook, nothing from the submission."""
     session.exchange.mkdir()
+    spread(session.exchange)
     if session.workdir != folder:
         shutil.copytree(folder, session.workdir, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
         session.fixed = tuple(path for path in sorted(session.workdir.iterdir()) if not path.is_symlink())

@@ -57,6 +57,8 @@ _PRIORITY = (
 )  # of the polling thread, where the system grants it (on Linux a thread has one of its own: setpriority(2))
 #: A family is listed anew at least every so many readings.
 _LIST_EVERY = 10
+#: Sockets and pipes are looked at every so many readings.
+_BUFFERS_EVERY = 4
 #: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages), and
 #: children whose memory moves by less are idle.
 _STEADY_BYTES = 4 * 2**20
@@ -127,6 +129,8 @@ class TreeMeter:
         self._exclude = exclude  # children that are ours, not the student's
         self._tmpfs = tmpfs
         self._buffers = Buffers(self._root)
+        self._buffers_bytes = 0
+        self._until_buffers = 0  # readings
         self._family: dict[int, int] = {}  # everybody who descends from the root, and of whom
         self._apart: set[int] = set()  # those of them that have been seen with a memory of their own
         self._since: dict[int, float] = {}  # when the others were seen first
@@ -139,7 +143,10 @@ class TreeMeter:
             return reading
         # pages of such files that are mapped count as shared memory already
         more = max(sum(map(_used_bytes, self._tmpfs)) - reading.shared_bytes, 0)
-        more += self._buffers.held_bytes(self.family())
+        if self._until_buffers == 0:
+            self._buffers_bytes = self._buffers.held_bytes(self.family())
+        self._until_buffers = (self._until_buffers + 1) % _BUFFERS_EVERY
+        more += self._buffers_bytes
         return replace(reading, total_bytes=reading.total_bytes + more, shared_bytes=reading.shared_bytes + more)
 
     def family(self) -> Sequence[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograde import wire
+from autograde import folders, wire
 from autograde.bubblewrap import hand_over
-from autograde.folders import DEEPEST, TooDeep, entries, remove_tree, scratch_folder
+from autograde.folders import DEEPEST, TooDeep, entries, remove_tree, scratch_folder, spread
 from autograde.wire import BadTree, check_zarr_tree
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are those of Unix")
@@ -202,3 +203,17 @@ def test_a_tree_that_changes_while_it_is_walked_gives_a_clean_word(tmp_path):
     finally:
         stop.set()
         thread.join()
+
+
+def test_folders_are_spread_where_the_file_system_can_and_nothing_happens_elsewhere(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    spread(place)
+    (place / "a").mkdir()
+    kind = subprocess.run(["stat", "-f", "-c", "%T", str(place)], capture_output=True, text=True, check=False).stdout
+    if kind.strip() == "ext2/ext3":  # which is what stat calls ext4, too
+        with folders._opened(str(place)) as opened:
+            assert folders._flags(opened) & folders._TOPDIR
+    (tmp_path / "link").symlink_to(place)
+    for other in (tmp_path / "link", tmp_path / "missing", Path("/proc/self")):
+        spread(other)
