@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 __all__ = ["DEEPEST", "TooDeep", "entries", "remove_tree", "scratch_folder", "spread"]
 
@@ -96,14 +97,14 @@ def spread(folder: Path) -> None:
         import fcntl
 
         with contextlib.suppress(OSError), _opened(str(folder)) as opened:  # other file systems have no such flag
-            fcntl.ioctl(opened, _SET_FLAGS, struct.pack("l", _flags(opened) | _TOPDIR))
+            fcntl.ioctl(int(opened), _SET_FLAGS, struct.pack("l", _flags(opened) | _TOPDIR))
 
 
-def _flags(opened: int | str) -> int:
+def _flags(opened: Any) -> int:
     """The flags of an open folder, as chattr(1) sets them (Linux)."""
     import fcntl
 
-    found: int = struct.unpack("i", fcntl.ioctl(int(opened), _GET_FLAGS, bytes(8))[:4])[0]
+    found: int = struct.unpack("i", fcntl.ioctl(opened, _GET_FLAGS, bytes(8))[:4])[0]
     return found
 
 

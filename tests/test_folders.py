@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograde import folders, wire
+from autograde import wire
 from autograde.bubblewrap import hand_over
-from autograde.folders import DEEPEST, TooDeep, entries, remove_tree, scratch_folder, spread
+from autograde.folders import _TOPDIR, DEEPEST, TooDeep, _flags, _opened, entries, remove_tree, scratch_folder, spread
 from autograde.wire import BadTree, check_zarr_tree
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are those of Unix")
@@ -212,8 +212,8 @@ def test_folders_are_spread_where_the_file_system_can_and_nothing_happens_elsewh
     (place / "a").mkdir()
     kind = subprocess.run(["stat", "-f", "-c", "%T", str(place)], capture_output=True, text=True, check=False).stdout
     if kind.strip() == "ext2/ext3":  # which is what stat calls ext4, too
-        with folders._opened(str(place)) as opened:
-            assert folders._flags(opened) & folders._TOPDIR
+        with _opened(str(place)) as opened:
+            assert _flags(opened) & _TOPDIR
     (tmp_path / "link").symlink_to(place)
     for other in (tmp_path / "link", tmp_path / "missing", Path("/proc/self")):
         spread(other)
