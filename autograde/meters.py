@@ -393,8 +393,9 @@ def hurry() -> None:
 class Poller:
     """Polls a meter on a thread of its own from `start` to `stop`.
 
-    `on_peak` is called at each new peak (1 MiB above the last); `on_limit` at the first reading above `limit_bytes`, and
-    again every half second while that lasts (an interrupt may be lost in a callback, where Python ignores it).
+    `on_peak` is called with each new peak in bytes (1 MiB above the last); `on_limit` at the first reading above
+    `limit_bytes`, and again every half second while that lasts (an interrupt may be lost in a callback, where Python
+    ignores it).
     """
 
     def __init__(
@@ -402,7 +403,7 @@ class Poller:
         meter: Meter,
         *,
         limit_bytes: int | None = None,
-        on_peak: Callable[[], None] | None = None,
+        on_peak: Callable[[int], None] | None = None,
         on_limit: Callable[[], None] | None = None,
         seconds: float = POLL_SECONDS,
     ) -> None:
@@ -491,7 +492,7 @@ class Poller:
             if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:
                 self._noted_bytes = reading.total_bytes
                 if self._on_peak is not None:
-                    self._on_peak()
+                    self._on_peak(reading.total_bytes)
         self._sample(now, reading.total_bytes)
         if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and now >= self._stop_again:
             self._stopped = True

@@ -311,6 +311,13 @@ def keep(camera):
     return len(kept)
 """,
     "by a helper": "with ceiling('16 MiB'):\n    n = keep(Camera())",
+    "hoards": """\
+def hoard(size_mib):
+    volume = np.ones(size_mib * MIB, np.uint8)
+    a_little = np.ones(3 * MIB, np.uint8)
+    return int(volume[0] + a_little[0])
+""",
+    "held before the peak": "with ceiling('16 MiB'):\n    n = hoard(40)",
 }
 
 
@@ -370,6 +377,17 @@ def test_the_line_of_the_students_function_is_named(kernel):
 def test_the_line_is_the_students_even_where_a_helper_of_the_notebook_allocates(kernel):
     _, words = error_in(kernel["by a helper"])
     assert "Line 4 of `keep`, `kept.append(camera.take())`" in words
+
+
+def test_the_line_is_the_one_that_holds_the_most_and_not_the_last_before_the_peak(kernel):
+    _, words = error_in(kernel["held before the peak"])
+    assert "Line 2 of `hoard`, `volume = np.ones(size_mib * MIB, np.uint8)`" in words
+
+
+def test_allocations_are_recorded_only_where_the_ceiling_comes_near(kernel):
+    assert measured_in(kernel["under"])[0].allocations == ()
+    assert measured_in(kernel["measure"])[0].allocations == ()
+    assert measured_in(kernel["by a helper"])[0].allocations[0].bytes > 20 * MIB
 
 
 def test_what_is_shown_of_the_error_is_the_message_and_not_our_own_stack(kernel):

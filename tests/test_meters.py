@@ -125,10 +125,9 @@ def test_256_mib_are_counted_in(tmp_path, work):
 
 
 @linux
-def test_objects_with_an_allocation_of_their_own_count_too_with_what_the_recorder_keeps_of_each(tmp_path):
-    """memray keeps about 100 bytes for each living allocation, in the process that is measured."""
+def test_objects_with_an_allocation_of_their_own_count_too(tmp_path):
     seen = measured(tmp_path, "a = [bytes(991) for _ in range(128 * 1024)]")  # from 512 bytes on, malloc is asked
-    assert 128 * MIB <= seen.peak_bytes < 155 * MIB
+    assert 128 * MIB <= seen.peak_bytes < 134 * MIB
 
 
 @linux
@@ -577,7 +576,7 @@ def test_a_new_peak_is_told_from_1_mib_above_the_last():
     calls = []
     polled(
         Scripted(held(2), Reading(2 * MIB + 5, 0, 0), held(3), held(1), held(3), held(11)),
-        on_peak=lambda: calls.append(1),
+        on_peak=calls.append,
     )
     assert len(calls) == 3  # at 2, 3 and 11
 
