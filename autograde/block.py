@@ -342,6 +342,7 @@ class LocalRun:
         self._interrupt = interrupt
         self._on_line = on_line
         self._grown: Counter[Line] = Counter()  # bytes of the peak by the line that ran when they came
+        self._line: Line | None = None  # the one that ran at the last peak
         self._noted: Line | None = None  # what `on_line` was told
         self._called: str | None = None  # the file of the cell whose function the block has called
         self._stack = ExitStack()
@@ -404,24 +405,28 @@ class LocalRun:
                 gc.enable()
         self._called = called or self._called
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
+        held, ceiling_bytes = total_bytes - self._baseline.total_bytes, self._spec.ceiling_bytes
         if line is not None:
             self._grown[line] += grown
-            most = self._grown.most_common(1)[0][0]
-            if most != self._noted:
-                self._noted = most
-                if self._on_line is not None:
-                    self._on_line(most)
-        held, ceiling_bytes = total_bytes - self._baseline.total_bytes, self._spec.ceiling_bytes
+            self._line = line
+            if self._on_line is not None and (noted := self._grown_at(held) or line) != self._noted:
+                self._noted = noted
+                self._on_line(noted)
         if ceiling_bytes is not None and held > _RECORD_FROM * ceiling_bytes and self._recording.began_at is None:
             self._recording.begin(held)
 
+    def _grown_at(self, held_bytes: int) -> Line | None:
+        """The line at which at least half of what is held has come; None where dask or a pool has brought it."""
+        line, size = next(iter(self._grown.most_common(1)), (None, 0))
+        return line if size >= held_bytes / 2 else None
+
     def _most(self, peak_bytes: int) -> Line | None:
-        """The line to speak of: the one that holds the most of what was recorded, else the one at which most came."""
+        """The line to speak of: the one at which most came, the one that holds the most of what was recorded, the last."""
         recorded = None
         if self._recording.began_at is not None:
             enough = max((peak_bytes - self._recording.began_at) // 2, round(_WORTH_NAMING * peak_bytes))
             recorded = self._recording.line(at_least_bytes=enough, cell=self._called)
-        return recorded or self._noted
+        return self._grown_at(peak_bytes) or recorded or self._line
 
     def _stop_block(self) -> None:
         # a process started in the background of a shell ignores SIGINT, and then nothing would come of it

@@ -210,9 +210,9 @@ def judge_notebook(job: Job, *, told: Callable[[Outcome], None] = lambda outcome
     submitted = read_notebook(Path(job.submission), error=SubmissionError)
     notebook = rebuild(job.name, source, submitted)
     handed_out = rebuild(job.name, source, source)
-    modules = imported_modules([cell.source for cell in handed_out.cells if cell.runs_for_student])
     left_out = unused_examples(notebook)
     notebook, handed_out = without(notebook, left_out), without(handed_out, left_out)
+    modules = imported_modules([cell.source for cell in handed_out.cells if cell.runs_for_student])
     outcomes: list[Outcome] = []
     with scratch_folder("autograde-judge-") as folder:
         session = Session(notebook, job, folder)

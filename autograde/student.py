@@ -188,8 +188,10 @@ class Student:
 
 
 def _note(path: Path, line: Line) -> None:
-    """Leave word of a line for when this process has been ended."""
-    path.write_text(to_json(line))
+    """Leave word of a line for when this process has been ended, whole even if that is just now."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.write_text(to_json(line))
+    aside.replace(path)
 
 
 def _problem(error: BaseException, *, kinds: list[str] | None = None) -> dict[str, Any]:
