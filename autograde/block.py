@@ -348,6 +348,8 @@ class LocalRun:
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
+        if spec.ceiling_bytes is not None:
+            import_memray()  # it belongs to the baseline, and may be wanted in a moment
         self._recording = _Recording()
         self._stack.callback(self._recording.end)
         self._baseline = meter.read()

@@ -154,5 +154,5 @@ def test_what_an_example_would_hold_is_nobodys_when_it_is_not_run(judge, tmp_pat
         made = toys.answered(handed_out(hoard), {"count": answer})
         outcome = judge(source, made, baselines=kept)["test_count_memory"]
         assert result_of(outcome, 1).verdict is Verdict.MLE
-        assert 19 * 2**20 < outcome.blocks[0].peak_bytes < 26 * 2**20
+        assert 19 * 2**20 < outcome.blocks[0].peak_bytes < 30 * 2**20  # the list itself is not forgiven in full
     assert len(list(tmp_path.glob("baselines*.json"))) == 2
