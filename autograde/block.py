@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
@@ -70,10 +70,6 @@ LIMIT_FACTOR = 4
 _FREE_PART = 0.7
 #: Facts ride along with the chart, so that `autograde verify` can read what a kernel measured.
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
-#: Allocations are recorded from this part of a ceiling on. `verify` wants 1.5 x the worst accepted answer below it.
-_RECORD_FROM = 0.7
-#: A line that holds this part of the peak may be spoken of.
-_WORTH_NAMING = 0.15
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
 #: Libraries that allocate at first use what they keep for good.
@@ -324,8 +320,8 @@ def cause_line(filename: str, number: int, function: str) -> Line:
 class LocalRun:
     """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held.
 
-    memray looks at every call, which takes its time (`meter.py parts`), so it begins where the ceiling comes near: most
-    answers never get there. What was held until then the poll has told, by the line at which it grew.
+    memray looks at every call (13 to 17 % of the time, `meter.py parts`). The judge, which can ask again, has it `record`
+    only once it knows that a ceiling was broken.
     """
 
     def __init__(
@@ -336,6 +332,7 @@ class LocalRun:
         interrupt: bool = True,
         on_line: Callable[[Line], None] | None = None,
         poll_seconds: float = POLL_SECONDS,
+        record: bool = True,
     ) -> None:
         self._spec = spec
         self._thread_id = threading.get_ident()
@@ -348,10 +345,7 @@ class LocalRun:
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
-        if spec.ceiling_bytes is not None:
-            import_memray()  # it belongs to the baseline, and may be wanted in a moment
-        self._recording = _Recording()
-        self._stack.callback(self._recording.end)
+        self._held = self._stack.enter_context(_recorded()) if record else _Held()
         self._baseline = meter.read()
         self._seen_bytes = self._baseline.total_bytes  # the last peak that was looked at
         self._available_bytes = int(psutil.virtual_memory().available)
@@ -388,7 +382,7 @@ class LocalRun:
             child_bytes=None if reading is None else max(reading.child_bytes - base.child_bytes, 0),
             stopped=peak.stopped and self._interrupt,
             line=self._most(peak_bytes or 0),
-            allocations=tuple(self._recording.allocations),
+            allocations=tuple(self._held.allocations),
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
             available_bytes=self._available_bytes,
@@ -407,28 +401,28 @@ class LocalRun:
                 gc.enable()
         self._called = called or self._called
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
-        held, ceiling_bytes = total_bytes - self._baseline.total_bytes, self._spec.ceiling_bytes
-        if line is not None:
-            self._grown[line] += grown
-            self._line = line
-            if self._on_line is not None and (noted := self._grown_at(held) or line) != self._noted:
+        if line is None:
+            return
+        self._grown[line] += grown
+        self._line = line
+        if self._on_line is not None:
+            noted = self._grown_at(total_bytes - self._baseline.total_bytes) or line
+            if noted != self._noted:
                 self._noted = noted
                 self._on_line(noted)
-        if ceiling_bytes is not None and held > _RECORD_FROM * ceiling_bytes and self._recording.began_at is None:
-            self._recording.begin(held)
 
     def _grown_at(self, held_bytes: int) -> Line | None:
-        """The line at which at least half of what is held has come; None where dask or a pool has brought it."""
+        """The line during which at least half of what is held has come, if there is one."""
         line, size = next(iter(self._grown.most_common(1)), (None, 0))
         return line if size >= held_bytes / 2 else None
 
     def _most(self, peak_bytes: int) -> Line | None:
-        """The line to speak of: the one at which most came, the one that holds the most of what was recorded, the last."""
-        recorded = None
-        if self._recording.began_at is not None:
-            enough = max((peak_bytes - self._recording.began_at) // 2, round(_WORTH_NAMING * peak_bytes))
-            recorded = self._recording.line(at_least_bytes=enough, cell=self._called)
-        return self._grown_at(peak_bytes) or recorded or self._line
+        """The line to speak of: the one that allocated half of the peak, the one during which half came, or the last.
+
+        What zarr and dask allocate on their own threads was allocated by no line of the student's.
+        """
+        recorded = self._held.line(at_least_bytes=peak_bytes // 2, cell=self._called)
+        return recorded or self._grown_at(peak_bytes) or self._line
 
     def _stop_block(self) -> None:
         # a process started in the background of a shell ignores SIGINT, and then nothing would come of it
@@ -618,6 +612,25 @@ _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
 _RECORDING = threading.Lock()
 
 
+@dataclass(slots=True)
+class _Held:
+    """What memray saw at the peak, filled in when the recording ends."""
+
+    allocations: list[Allocation] = field(default_factory=list)
+    lines: list[tuple[int, str, Line]] = field(default_factory=list)  # bytes, file of the cell; largest first
+
+    def line(self, *, at_least_bytes: int, cell: str | None) -> Line | None:
+        """The student's line that holds the most, if that is enough to speak of.
+
+        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do. `cell` is the file
+        of the cell whose function was called, where that is known: a pool may run functions of others, who are not to blame.
+        """
+        for size, file, line in self.lines:
+            if size >= max(at_least_bytes, 1) and cell in (None, file):
+                return line
+        return None
+
+
 def import_memray() -> Any:
     """memray, without what it says on stderr; None where there is none (Windows).
 
@@ -640,77 +653,59 @@ def import_memray() -> Any:
     return memray
 
 
-class _Recording:
-    """What memray sees from `begin` to `end`, at the peak; nothing where it cannot run.
+@contextmanager
+def _recorded() -> Iterator[_Held]:
+    """What was held at the peak, by function and by the student's line; empty where memray cannot run.
 
-    memray allows one tracker at a time, so a block inside a block that is recorded has none of its own.
+    memray allows one tracker at a time, so a block inside a block has none of its own.
     """
+    held = _Held()
+    memray = import_memray()
+    if memray is None or not _RECORDING.acquire(blocking=False):
+        yield held
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "recording.bin"
+            try:
+                tracker = memray.Tracker(path, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS)
+                tracker.__enter__()
+            except RuntimeError:  # the code that is measured is being recorded by somebody else
+                yield held
+                return
+            try:
+                yield held
+            finally:
+                tracker.__exit__(None, None, None)
+                _read_recording(memray, path, held)
+    finally:
+        _RECORDING.release()
 
-    def __init__(self) -> None:
-        self.began_at: int | None = None  # held bytes
-        self.allocations: list[Allocation] = []
-        self._lines: list[tuple[int, str, Line]] = []  # bytes, file of the cell; largest first
-        self._stack = ExitStack()
-        self._path: Path | None = None
 
-    def begin(self, held_bytes: int) -> None:
-        self.began_at = held_bytes
-        memray = import_memray()
-        if memray is None or not _RECORDING.acquire(blocking=False):
-            return
-        self._stack.callback(_RECORDING.release)
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True))
-        path = Path(folder) / "recording.bin"
-        try:
-            tracker = memray.Tracker(path, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS)
-            tracker.__enter__()
-        except (
-            RuntimeError,
-            OSError,
-        ):  # the code that is measured is being recorded by somebody else, or the disk is full
-            return
-        self._stack.callback(self._read, memray, path)
-        self._stack.push(tracker.__exit__)
-
-    def end(self) -> None:
-        self._stack.close()
-
-    def line(self, *, at_least_bytes: int, cell: str | None) -> Line | None:
-        """The student's line that holds the most, if that is enough to speak of.
-
-        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do. `cell` is the file
-        of the cell whose function was called, where that is known: a pool may run functions of others, who are not to blame.
-        """
-        for size, file, line in self._lines:
-            if size >= max(at_least_bytes, 1) and cell in (None, file):
-                return line
-        return None
-
-    def _read(self, memray: Any, path: Path, *, count: int = 3) -> None:
-        functions: Counter[tuple[str, str]] = Counter()
-        lines: Counter[tuple[str, str, int]] = Counter()
-        try:
-            with memray.FileReader(path) as reader:
-                for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-                    stack = record.stack_trace(max_stacks=200)
-                    function, file = stack[0][:2] if stack else ("native code", "")
-                    functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
-                    own = [frame for frame in stack if cell_name(frame[1]) is not None]
-                    mine = _own_row([(file, name) for name, file, _ in own])
-                    if mine is not None:
-                        _, file, number = own[mine]
-                        function = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
-                        lines[function, file, number] += int(record.size)
-        except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
-            return
-        self.allocations = [
-            Allocation(size, function, os.path.basename(file))  # noqa: PTH119 - may be a made-up name
-            for (function, file), size in functions.most_common(count)
-        ]
-        self._lines = [
-            (size, file, cause_line(file, number, function))
-            for (function, file, number), size in lines.most_common(count)
-        ]
+def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> None:
+    functions: Counter[tuple[str, str]] = Counter()
+    lines: Counter[tuple[str, str, int]] = Counter()
+    try:
+        with memray.FileReader(path) as reader:
+            for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+                stack = record.stack_trace(max_stacks=200)
+                function, file = stack[0][:2] if stack else ("native code", "")
+                functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
+                own = [frame for frame in stack if cell_name(frame[1]) is not None]
+                mine = _own_row([(file, name) for name, file, _ in own])
+                if mine is not None:
+                    _, file, number = own[mine]
+                    function = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
+                    lines[function, file, number] += int(record.size)
+    except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
+        return
+    held.allocations = [
+        Allocation(size, function, os.path.basename(file))  # noqa: PTH119 - may be a made-up name
+        for (function, file), size in functions.most_common(count)
+    ]
+    held.lines = [
+        (size, file, cause_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
+    ]
 
 
 settle_allocator()

@@ -50,12 +50,17 @@ __all__ = ["EXIT_CODES", "Job", "Session", "judge_notebook", "main"]
 _EXIT_AT = {"memory_bytes": Exit.LIMIT, "cpu_seconds": Exit.TIMEOUT}
 #: What a test may take for itself, beside the student's calls: making the truth, comparing with it.
 _TEST_ITSELF_SECONDS = 600.0
+#: A test that runs again to be explained may take this many times as long as before.
+_AGAIN_FACTOR = 4
 
 
 class JudgeRun:
-    """A block whose calls run in the student process: figures from the judge's meter, lines from over there."""
+    """A block whose calls run in the student process: figures from the judge's meter, lines from over there.
 
-    def __init__(self, session: Session, spec: Spec, test: str) -> None:
+    With `record`, allocations are recorded over there, which takes its time.
+    """
+
+    def __init__(self, session: Session, spec: Spec, test: str, *, record: bool = False) -> None:
         self._session = session
         self._spec = spec
         self.measurement: Measurement | None = None
@@ -69,6 +74,7 @@ class JudgeRun:
             predicted_bytes=spec.predicted_bytes,
             data_bytes=spec.data_bytes,
             note=str(session.note),
+            record=record,
         )
         self._leftovers = tuple((printable(str(name)[:80]), int(size)) for name, size in answer.get("leftovers", ()))[
             :3
@@ -141,12 +147,18 @@ class JudgeRun:
 
 
 class JudgeBench:
-    """Blocks of a test cell: measured in the student process, noted down, and raised at the end of the cell."""
+    """Blocks of a test cell: measured in the student process, noted down, and raised at the end of the cell.
 
-    def __init__(self, session: Session, test: str, effective: Callable[[int], int]) -> None:
+    With `explained`, the test runs for the second time, to learn what was held in that block, and ends there.
+    """
+
+    def __init__(
+        self, session: Session, test: str, effective: Callable[[int], int], *, explained: int | None = None
+    ) -> None:
         self._session = session
         self._test = test
         self._effective = effective
+        self._explained = explained
         self.blocks: list[Measurement] = []
         self.waiting: list[MemoryCeilingExceeded] = []
         self._last: JudgeRun | None = None
@@ -154,7 +166,7 @@ class JudgeBench:
     def begin(self, spec: Spec) -> Run:
         if spec.ceiling_bytes is not None and spec.growth is None:
             spec = replace(spec, ceiling_bytes=self._effective(spec.ceiling_bytes))
-        run = JudgeRun(self._session, spec, self._test)
+        run = JudgeRun(self._session, spec, self._test, record=self._explained == len(self.blocks))
         self._put_off(run.before_bytes)
         self._last = run
         return run
@@ -170,6 +182,8 @@ class JudgeBench:
 
     def show(self, measurement: Measurement) -> None:
         self.blocks.append(measurement)
+        if self._explained == len(self.blocks) - 1:
+            raise _Explained
 
     def count(self, root: Path) -> Callable[[], Counts]:
         self._ask("count", root)
@@ -192,6 +206,10 @@ class JudgeBench:
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
         self.waiting.append(error)
         return True
+
+
+class _Explained(BaseException):
+    """What a test runs for a second time is known. Not an Exception, so that no test catches it."""
 
 
 def _tally(found: object) -> Counter[str]:
@@ -363,26 +381,24 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     names = sorted({name for name in _names_in(cell.source) if name in bound})
     session.run_until(position)
     session.allow(job.test_seconds)
-    how, problem, value = Exit.PASSED, None, None
-    try:
-        with (
-            _time_limit(job.test_seconds + _TEST_ITSELF_SECONDS),
-            use_bench(bench),
-            contextlib.redirect_stdout(io.StringIO()),
-        ):
+    how, problem, value, broken = Exit.PASSED, None, None, None
+
+    def attempt(on: JudgeBench, seconds: float) -> Any:
+        with _time_limit(seconds), use_bench(on), contextlib.redirect_stdout(io.StringIO()):
             for name in names:
                 space.pop(name, None)
             space.update(session.look(names))
-            value = _run(code, space)
+            return _run(code, space)
+
+    try:
+        value = attempt(bench, job.test_seconds + _TEST_ITSELF_SECONDS)
         if bench.waiting:
-            first = bench.waiting[0].measurement
-            raise MemoryCeilingExceeded(explain_memory(first, right=True), first)
+            raise bench.waiting[0]
     except OutOfTime:
         how, problem = Exit.TIMEOUT, session.exhausted
         session.end()
     except MemoryCeilingExceeded as error:
-        how = Exit.LIMIT if error.measurement.stopped else Exit.RAISED
-        problem = Problem(type(error).__name__, str(error), False)
+        how, broken = Exit.LIMIT if error.measurement.stopped else Exit.RAISED, error
     except StudentDied as error:
         how, problem = _EXIT_AT.get(error.hit.limit, Exit.DIED) if error.hit else Exit.DIED, error.problem
     except StudentError as error:
@@ -395,6 +411,20 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         how, problem = Exit.JUDGE_ERROR, Problem("JudgeError", "the test itself ran out of memory", False)
     except Exception as error:  # noqa: BLE001 - whatever a test raises is its result
         how, problem = Exit.RAISED, _own_problem(error, cell, names, session)
+    seconds = round(job.test_seconds - session.seconds_left, 3)
+    output = printable(session.output())
+    if broken is not None:
+
+        def again(place: int) -> Measurement | None:
+            session.run_until(position)
+            second = JudgeBench(session, cell.label, effective, explained=place)
+            with contextlib.suppress(_Explained):
+                attempt(second, job.test_seconds + _TEST_ITSELF_SECONDS)
+            return second.blocks[place] if len(second.blocks) > place else None
+
+        seen = _explained(session, bench, broken, again, min(_AGAIN_FACTOR * seconds + 10, job.test_seconds))
+        right = True if broken in bench.waiting else None
+        problem = Problem(type(broken).__name__, explain_memory(seen, right=right), False)
     return Outcome(
         notebook=session.notebook.name,
         test=cell.label,
@@ -402,11 +432,44 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         problem=None if problem is None else _shown(problem),
         credit=_credit(value, cell.points) if how is Exit.PASSED else None,
         blocks=tuple(bench.blocks),
-        wall_seconds=round(job.test_seconds - session.seconds_left, 3),
+        wall_seconds=seconds,
         limit_seconds=job.test_seconds,
-        output=printable(session.output()),
+        output=output,
         notes=tuple(map(printable, _notes(session, exercise))),
     )
+
+
+def _explained(
+    session: Session,
+    bench: JudgeBench,
+    broken: MemoryCeilingExceeded,
+    again: Callable[[int], Measurement | None],
+    seconds: float,
+) -> Measurement:
+    """The measurement that broke a ceiling, with what was held in it: the test has run `again` until its block `place`.
+
+    The figures stay those of the first time. Where the second one comes to nothing, the line is the one that ran at the
+    peak, as the poll over there saw it.
+    """
+    first = broken.measurement
+    place = next((number for number, block in enumerate(bench.blocks) if block is first), len(bench.blocks) - 1)
+    if first.stopped or not session.alive or place < 0:
+        return first
+    theirs = None
+    try:
+        with session.our_time(seconds):
+            theirs = again(place)
+    except OutOfTime:
+        session.end()
+    except CourseError:
+        raise
+    except Exception:  # noqa: BLE001 - the verdict is there already, and a test that fails now explains nothing
+        theirs = None
+    if theirs is None:
+        return first
+    line = theirs.line or first.line
+    bench.blocks[place] = replace(bench.blocks[place], line=line, allocations=theirs.allocations)
+    return replace(first, line=line, allocations=theirs.allocations)
 
 
 def _shown(problem: Problem) -> Problem:

@@ -145,6 +145,7 @@ class Student:
             interrupt=False,
             on_line=lambda line: _note(note, line),
             poll_seconds=_POLL_SECONDS,
+            record=bool(header["record"]),
         )
         return {"leftovers": named_arrays(self._shell.user_ns)[:3]}
 

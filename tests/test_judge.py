@@ -336,6 +336,58 @@ def test_a_loop_that_swallows_every_exception_is_time_exceeded_and_costs_that_te
     assert second.verdict is Verdict.AC
 
 
+COUNTS_ITS_CALLS = """\
+calls = 0
+def count(n_mib):
+    global calls
+    calls += 1
+    print("call", calls)
+    everything = np.ones(n_mib * MIB, np.uint8)
+    {then}
+    return int(everything.sum())"""
+
+
+def test_a_test_within_its_ceiling_runs_once(judge):
+    text = COUNTS_ITS_CALLS.format(then="").replace("n_mib * MIB", "MIB").replace("sum())", "sum()) * n_mib")
+    outcome = judge(toys.source_book(), only_count(count=text))["test_count_memory"]
+    assert outcome.exit is Exit.PASSED
+    assert outcome.output.split() == ["call", "1"]
+
+
+@pytest.mark.parametrize(
+    ("then", "line"),
+    [
+        ("pass", "everything = np.ones(n_mib * MIB, np.uint8)"),
+        ("if calls > 1: raise ValueError('not again')", None),
+        ("if calls > 1: return 0", None),
+        ("if calls > 1: import os; os._exit(3)", None),
+        ("while calls > 1: pass", None),
+    ],
+)
+def test_a_broken_ceiling_is_explained_by_a_second_run_that_decides_nothing(judge, then, line):
+    """The first run told figures, verdict and the line at the peak; the next test does not suffer from the second."""
+    source = toys.book(
+        *toys.source_book().cells,
+        toys.solution("last", "def last(): return 1"),
+        toys.test("test_last", "assert last() == 1"),
+    )
+    submitted = toys.answered(
+        source, toys.RIGHT | {"count": COUNTS_ITS_CALLS.format(then=then), "last": "def last(): return 1"}
+    )
+    outcomes = judge(source, submitted, test_seconds=15.0)
+    outcome = outcomes["test_count_memory"]
+    found = result_of(outcome, 1)
+    assert found.verdict is Verdict.MLE
+    assert found.message.startswith("Right answer, too much memory: 4")
+    assert 48 * MIB <= outcome.blocks[0].peak_bytes < 60 * MIB
+    assert outcome.output.split() == ["call", "1"]
+    assert outcome.blocks[0].line is not None
+    if line is not None:
+        assert outcome.blocks[0].line.text == line
+        assert outcome.blocks[0].allocations
+    assert outcomes["test_last"].exit is Exit.PASSED
+
+
 def test_only_the_tests_that_are_asked_for_run(judge):
     assert list(judge(toys.source_book(), only_count(), only=["test_count_memory"])) == ["test_count_memory"]
 

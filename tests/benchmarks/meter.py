@@ -6,9 +6,8 @@
     python tests/benchmarks/meter.py verdicts --rounds 50
 
 `overhead` alternates plain, measured and tracemalloc runs of three ways to go through a 128 MiB movie, in one process, and
-prints medians of ratios. `parts` alternates the parts of measuring on three reference solutions of 2-conversion: the fixed
-number of threads, the poll, all of it, and beside it the recording of allocations (memray), which begins only where a
-ceiling comes near. `repeat` measures each in
+prints medians of ratios. `parts` alternates the parts of measuring on three reference solutions of 2-conversion: the
+recording of allocations (memray), the fixed number of threads, the poll, and all of it. `repeat` measures each in
 `--rounds` fresh processes, quiet and with all cores kept busy. `verdicts` asks for a verdict on an accepted answer (two
 thirds of the ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times quiet and as often with all cores busy,
 and counts those that are wrong. Exit 1 if any.
@@ -186,24 +185,16 @@ def polled() -> Iterator[None]:
         poller.stop()
 
 
-@contextmanager
-def recorded() -> Iterator[None]:
-    """All that is measured, and allocations recorded from the beginning, as for an answer that is over its ceiling."""
-    with measure() as one:
-        one._run._recording.begin(0)
-        yield
-
-
 @main.command()
 @click.option("--rounds", type=click.IntRange(3), default=9, show_default=True)
 def parts(rounds: int) -> None:
     """Which part of measuring takes how long."""
     ways: dict[str, Callable[[], Any]] = {
         "plain": nullcontext,
+        "memray": block._recorded,
         "threads": block.pinned,
         "poll": polled,
         "all": measure,
-        "memray": recorded,
         "tracemalloc": traced,
     }
     for label, work in reference_solutions().items():
