@@ -18,6 +18,8 @@ from .notebook import EXAMPLES, SECTION, Kind, Notebook, example_key, kind_of, p
 
 __all__ = ["mark_examples", "unused_examples", "without"]
 
+#: Longer cells are not read: a million statements would take a minute.
+_MAX_LETTERS = 100_000
 #: Who writes one of these may use any name.
 _OPAQUE = frozenset({"eval", "exec", "globals", "locals", "vars", "get_ipython", "__main__", "__import__"})
 
@@ -79,6 +81,8 @@ def _names(source: str) -> _Names:
     (True, True)
     """
     found = _Names()
+    if len(source) > _MAX_LETTERS:
+        return _Names(opaque=True)
     try:
         tree = parse_cell(source)
         _follow(tree.body, set(), found)

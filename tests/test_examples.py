@@ -58,6 +58,8 @@ def test_a_notebook_without_marks_has_no_examples():
         "def double(values):\n    global image\n    image = values\n    return 2 * values",
         "%timeit image\ndef double(values):\n    return 2 * values",
         "def double(values:\n    return",
+        "x = 1\n" * 20_000,
+        "x = " + "(" * 5000 + ")" * 5000,
     ],
 )
 def test_an_example_whose_names_or_files_an_answer_uses_is_run(answer):
