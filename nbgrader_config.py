@@ -12,13 +12,13 @@ c.CourseSettings.ceilings = {}
 # Time for one test cell, and for any other cell.
 c.CourseSettings.test_seconds = 120
 c.CourseSettings.cell_seconds = 120
-# Worked examples that nobody has changed or uses are not run again when a submission is judged (source/README.md).
-c.CourseSettings.skip_examples = True
 # Around submissions: "bubblewrap", "process", or "auto", which takes bubblewrap where it works.
 c.CourseSettings.sandbox = "auto"
 # What stops a submission, whatever it does (autograde/limits.py has them all): {"memory_bytes": "4 GiB", ...}
 c.CourseSettings.limits = {}
 
+# Worked examples that nobody has changed or uses are not run again when a submission is judged (source/README.md).
+c.GenerateAssignment.preprocessors.append("autograde.gradebook.MarkExamples")
 # `nbgrader autograde` and the formgrader's button use the same judge as `autograde grade`.
 c.Autograde.exporter_class = "autograde.gradebook.SafeExporter"
 c.Autograde.sanitize_preprocessors = ["autograde.gradebook.Rebuild"]

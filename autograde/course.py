@@ -33,7 +33,6 @@ class Settings:
     ceilings: Mapping[str, int] = field(default_factory=dict)  # bytes, by exercise or test
     sandbox: str = "auto"  # around submissions: auto, bubblewrap or process
     limits: Limits = field(default_factory=Limits)
-    skip_examples: bool = False  # releases mark the worked examples, and the judge leaves out those that nobody uses
 
     @property
     def practice(self) -> bool:
@@ -172,10 +171,6 @@ def _settings(config: Any, root: Path) -> Settings:
         value = values.get(name, 1)
         if not isinstance(value, int | float) or value <= 0:
             raise CourseError(f"{path}: c.CourseSettings.{name} is {value!r}, expected a number above zero")
-    if not isinstance(values.get("skip_examples", False), bool):
-        raise CourseError(
-            f"{path}: c.CourseSettings.skip_examples is {values['skip_examples']!r}, expected True or False"
-        )
     if values.get("sandbox", "auto") not in SANDBOXES:
         raise CourseError(
             f"{path}: c.CourseSettings.sandbox is {values['sandbox']!r}, expected {' or '.join(SANDBOXES)}"

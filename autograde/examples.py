@@ -1,7 +1,7 @@
 """Worked examples that a notebook was handed out with, and which of them a submission needs.
 
 An example that nobody has changed, and whose names nobody uses, decides no verdict: the judge need not run it. A course
-says in nbgrader_config.py that its tests need none (`c.CourseSettings.skip_examples`); its releases then carry a mark of
+says in nbgrader_config.py that its tests need none (it adds `MarkExamples`); its releases then carry a mark of
 each, by which `autograde check` and grading leave out the same cells.
 """
 

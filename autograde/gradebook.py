@@ -23,10 +23,12 @@ from nbformat import v4
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, NbGraderPreprocessor
+from traitlets.config.loader import LazyConfigValue
 
 from .chart import memory_chart
 from .course import Course, find_course
 from .errors import CourseError, JudgeError, SubmissionError
+from .examples import mark_examples
 from .explain import summarize
 from .journal import storage, write_whole
 from .marks import Marks, own_programs
@@ -35,6 +37,7 @@ from .types import Outcome, TestResult, Verdict, to_jsonable
 
 __all__ = [
     "Judge",
+    "MarkExamples",
     "OpenHiddenTests",
     "Rebuild",
     "SafeExporter",
@@ -48,6 +51,14 @@ __all__ = [
 
 
 # --- release ----------------------------------------------------------------------------------------------------------
+
+
+class MarkExamples(NbGraderPreprocessor):  # type: ignore[misc]
+    """Notes in a release which cells are worked examples, so that judging leaves out those that nobody uses."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        mark_examples(nb)
+        return nb, resources
 
 
 class OpenHiddenTests(NbGraderPreprocessor):  # type: ignore[misc]
@@ -75,7 +86,10 @@ def generate_release(
     config.CourseDirectory.release_directory = str(target)
     config.NbGrader.logfile = ""
     if full_tests:
-        steps = config.GenerateAssignment.get("preprocessors") or GenerateAssignment.preprocessors.default()
+        steps = config.GenerateAssignment.get("preprocessors", [])
+        if isinstance(steps, LazyConfigValue):  # some were added to those that nbgrader has
+            steps = steps.get_value(GenerateAssignment.preprocessors.default())
+        steps = steps or GenerateAssignment.preprocessors.default()
         config.GenerateAssignment.preprocessors = [
             OpenHiddenTests if one is ClearHiddenTests or str(one).endswith(".ClearHiddenTests") else one
             for one in steps

@@ -14,7 +14,6 @@ import nbformat
 
 from .course import Course
 from .errors import CourseError
-from .examples import mark_examples
 from .gradebook import generate_release
 from .notebook import read_notebook
 
@@ -136,11 +135,6 @@ def release(
     with tempfile.TemporaryDirectory(prefix=".release-", dir=final.parent) as scratch:
         generate_release(course, assignment, Path(scratch), full_tests=full_tests, keep_marks=keep_marks)
         made = Path(scratch) / assignment
-        if course.settings.skip_examples:
-            for path in made.rglob("*.ipynb"):
-                book = read_notebook(path)
-                mark_examples(book)
-                path.write_text(nbformat.writes(book) + "\n", encoding="utf-8")
         leaks = find_leaks(made, secrets(sources, tests=not full_tests))
         if leaks:
             raise CourseError(

@@ -65,7 +65,6 @@ def test_settings_are_read_and_ceilings_become_bytes(tmp_path):
         ("c.CourseSettings.test_seconds = 0", r"test_seconds is 0, expected a number above zero"),
         ("c.CourseSettings.cell_seconds = '9'", r"cell_seconds is '9', expected a number above zero"),
         ("c.CourseSettings.ceiling_scale = -1.5", r"ceiling_scale is -1.5, expected a number above zero"),
-        ("c.CourseSettings.skip_examples = 'no'", r"skip_examples is 'no', expected True or False"),
         ("c.CourseSettings.ceilings = {'count': 'lots'}", r"expected a size such as '64 MiB' or '1.5 GB', got 'lots'"),
     ],
 )

@@ -116,9 +116,15 @@ def test_marks_that_are_none_are_heeded_by_nobody(section):
 
 def test_releases_carry_marks_where_the_course_says_so(tmp_path):
     book = toys.before(toys.source_book(), "double", toys.plain(EXAMPLE))
-    for more, marks in (("c.CourseSettings.skip_examples = True", {"examples": [example_key(EXAMPLE)]}), ("", None)):
-        course = toys.write_course(tmp_path / str(bool(more)), {"exercise": book}, more=more)
-        folder = release(course, "toy", keep_marks=False)
+    added = 'c.GenerateAssignment.preprocessors.append("autograde.gradebook.MarkExamples")'
+    marked = {"examples": [example_key(EXAMPLE)]}
+    for number, (more, full_tests, marks) in enumerate(
+        [(added, False, marked), (added, True, marked), ("", False, None), ("", True, None)]
+    ):
+        course = toys.write_course(tmp_path / str(number), {"exercise": book}, more=more)
+        folder = release(course, "toy", full_tests=full_tests, keep_marks=False)
+        assert ("HIDDEN" in (folder / "exercise.ipynb").read_text()) is False
+        assert ("which is secret" in (folder / "exercise.ipynb").read_text()) is full_tests
         made = nbformat.read(folder / "exercise.ipynb", as_version=4)
         assert made.metadata.get("autograde") == marks
 
