@@ -320,7 +320,7 @@ def cause_line(filename: str, number: int, function: str) -> Line:
 class LocalRun:
     """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held.
 
-    memray looks at every call (13 to 17 % of the time, `meter.py parts`). The judge, which can ask again, has it `record`
+    memray looks at every call (`meter.py parts` prints what that takes). The judge, which can ask again, has it `record`
     only once it knows that a ceiling was broken.
     """
 

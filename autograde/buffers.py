@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -67,11 +66,9 @@ def _queues_bytes(inside: int) -> int | None:
     """Bytes on their way in connections: sent and not acknowledged, or received and not read. None: it has ended."""
     if not Path(f"/proc/{inside}/net/tcp").exists():
         return None
-    size_bytes, rows = 0, list[str]()
+    size_bytes = 0
     for file in ("tcp", "tcp6") if _counts(inside).get("TCP6") else ("tcp",):
-        with contextlib.suppress(OSError):
-            rows = Path(f"/proc/{inside}/net/{file}").read_text().splitlines()[1:]
-        for row in rows:
+        for row in _text(f"/proc/{inside}/net/{file}", slow=True).splitlines()[1:]:
             _, _, _, state, queues, *_ = row.split()
             if state != _LISTENS:
                 size_bytes += sum(int(part, 16) for part in queues.split(":"))
@@ -100,8 +97,8 @@ def _pipes(family: Iterable[int]) -> int:
     return max(sum(name.startswith("pipe:") for name in found) - _FREE_PIPES, 0)
 
 
-def _text(path: str) -> str:
+def _text(path: str, *, slow: bool = False) -> str:
     try:
-        return proc_text(path).decode()
+        return proc_text(path, slow=slow).decode()
     except OSError:
         return ""  # it has ended, or there is no such thing here

@@ -36,6 +36,8 @@ def unused_examples(notebook: Notebook) -> frozenset[str]:
     Needed is an example that binds a name, or names a file, which the student's cells or other needed examples use.
     """
     examples = {cell: _names(cell.source) for cell in notebook.cells if cell.example}
+    if not examples:
+        return frozenset()
     wanted = [
         _names(cell.source)
         for cell in notebook.cells

@@ -112,7 +112,6 @@ def _flags(opened: Any) -> int:
 def scratch_folder(prefix: str) -> Iterator[Path]:
     """A new folder among the temporary files, gone at the end of the block whatever was put into it."""
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
-    spread(folder)
     try:
         yield folder
     finally:

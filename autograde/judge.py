@@ -11,7 +11,6 @@ import ast
 import builtins
 import contextlib
 import ctypes
-import hashlib
 import io
 import json
 import linecache
@@ -38,7 +37,7 @@ from .errors import AutogradeError, CourseError, StorageError, SubmissionError
 from .examples import unused_examples, without
 from .explain import explain_memory
 from .folders import scratch_folder, spread
-from .journal import append, write_whole
+from .journal import append, digest, write_whole
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
@@ -276,7 +275,7 @@ def _handed_out_bytes(
     """
     kept = Path(job.baselines) if job.baselines else None
     if kept is not None and left_out:  # what one student needs, another may not
-        kept = kept.with_stem(f"{kept.stem}-{hashlib.sha256(' '.join(sorted(left_out)).encode()).hexdigest()[:12]}")
+        kept = kept.with_stem(f"{kept.stem}-{digest(*sorted(left_out))[:12]}")
     if kept is not None and kept.exists():
         return {str(test): int(size) for test, size in json.loads(kept.read_text()).items()}
     session = Session(notebook, job, folder, reference=True)
@@ -383,15 +382,19 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
     session.allow(job.test_seconds)
     how, problem, value, broken = Exit.PASSED, None, None, None
 
-    def attempt(on: JudgeBench, seconds: float) -> Any:
-        with _time_limit(seconds), use_bench(on), contextlib.redirect_stdout(io.StringIO()):
+    def attempt(on: JudgeBench) -> Any:
+        with (
+            _time_limit(job.test_seconds + _TEST_ITSELF_SECONDS),
+            use_bench(on),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
             for name in names:
                 space.pop(name, None)
             space.update(session.look(names))
             return _run(code, space)
 
     try:
-        value = attempt(bench, job.test_seconds + _TEST_ITSELF_SECONDS)
+        value = attempt(bench)
         if bench.waiting:
             raise bench.waiting[0]
     except OutOfTime:
@@ -419,7 +422,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
             session.run_until(position)
             second = JudgeBench(session, cell.label, effective, explained=place)
             with contextlib.suppress(_Explained):
-                attempt(second, job.test_seconds + _TEST_ITSELF_SECONDS)
+                attempt(second)
             return second.blocks[place] if len(second.blocks) > place else None
 
         seen = _explained(session, bench, broken, again, min(_AGAIN_FACTOR * seconds + 10, job.test_seconds))
@@ -464,7 +467,7 @@ def _explained(
     except CourseError:
         raise
     except Exception:  # noqa: BLE001 - the verdict is there already, and a test that fails now explains nothing
-        theirs = None
+        return first
     if theirs is None:
         return first
     line = theirs.line or first.line

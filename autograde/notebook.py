@@ -46,6 +46,7 @@ __all__ = [
     "name_of",
     "read_notebook",
     "rebuild",
+    "text_key",
 ]
 
 #: Our section of a notebook's metadata, and its entry with the keys of the examples that it was handed out with.
@@ -167,6 +168,11 @@ def name_of(cell: Any) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
+def text_key(text: str) -> str:
+    """A short key by which a text is known again."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
 def example_key(source: str) -> str:
     """By what an example is known again, whatever was predicted in it.
 
@@ -174,7 +180,7 @@ def example_key(source: str) -> str:
     True
     """
     lines = [line.rstrip() for line in source.splitlines() if not line.startswith("predicted = ")]
-    return hashlib.sha256("\n".join(lines).strip().encode("utf-8", "replace")).hexdigest()[:12]
+    return text_key("\n".join(lines).strip())
 
 
 def _examples(notebook: Any) -> list[str]:

@@ -10,7 +10,7 @@ from .errors import MeterError
 
 __all__ = ["kib_fields", "proc_text", "stat_fields"]
 
-#: Files that are read are smaller.
+#: Files that are not slow to make are smaller.
 _MOST_TEXT_BYTES = 16384
 
 
@@ -26,20 +26,23 @@ def proc_text(path: str, *, slow: bool = False) -> bytes:
     again while other threads compute: a poll among them would come late, and hold them up.
     """
     if slow:
-        with open(path, "rb", buffering=0) as file:
-            return file.read(_MOST_TEXT_BYTES)
+        with open(path, "rb", buffering=0) as whole:
+            return whole.read()
     libc = _holding_libc()
-    file = libc.open(path.encode(), os.O_RDONLY | os.O_CLOEXEC)
-    if file < 0:
-        raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
+    file = _checked(libc.open(path.encode(), os.O_RDONLY | os.O_CLOEXEC), path)
     try:
         buffer = ctypes.create_string_buffer(_MOST_TEXT_BYTES)
-        length = libc.read(file, buffer, _MOST_TEXT_BYTES)
-        if length < 0:
-            raise OSError(number := ctypes.get_errno(), os.strerror(number), path)
-        return ctypes.string_at(buffer, length)
+        return ctypes.string_at(buffer, _checked(libc.read(file, buffer, _MOST_TEXT_BYTES), path))
     finally:
         libc.close(file)
+
+
+def _checked(result: int, path: str) -> int:
+    """What a call of the system said, unless it was that it failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)
+    return result
 
 
 def kib_fields(path: str, names: tuple[bytes, ...]) -> dict[bytes, int]:

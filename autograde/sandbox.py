@@ -27,6 +27,7 @@ from .block import ALLOCATOR
 from .errors import CourseError, JudgeError
 from .limits import Limits
 from .meters import Meter, TreeMeter, default_meter, descendants
+from .procfs import proc_text
 from .wire import Connection
 
 __all__ = ["JUDGED", "SANDBOXES", "StudentProcess", "choose_sandbox", "start_student"]
@@ -314,8 +315,7 @@ def _stopped(pid: int) -> frozenset[tuple[str, bytes]] | None:
     found = set()
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/status", "rb", buffering=0) as file:
-                state = _STATE.search(file.read(8192))
+            state = _STATE.search(proc_text(f"/proc/{pid}/task/{task}/status"))
             if state is None or state[1] not in (b"T", b"t", b"Z", b"X"):
                 return None
             found.add((task, state[2]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import tempfile
 import time
 import zipfile
@@ -18,7 +17,7 @@ from nbformat import v4
 from .course import CONFIG_NAME
 from .errors import CourseError
 from .journal import write_whole
-from .notebook import SECTION, Kind, kind_of, name_of, read_notebook
+from .notebook import SECTION, Kind, kind_of, name_of, read_notebook, text_key
 
 __all__ = ["Updated", "carry_over", "stamp", "update_notebook", "write_with_backup"]
 
@@ -120,17 +119,13 @@ def _from_zip(archive: Path, path: Path) -> Any:
 def stamp(book: Any) -> Any:
     """`book` with a note of what each cell was when it was handed out, so that an update can tell what is the student's."""
     stamped = copy.deepcopy(book)
-    stamped.metadata.setdefault(SECTION, {})[_STAMP] = {_label(cell): _hash(cell.source) for cell in book.cells}
+    stamped.metadata.setdefault(SECTION, {})[_STAMP] = {_label(cell): text_key(cell.source) for cell in book.cells}
     return stamped
 
 
 def _label(cell: Any) -> str:
     name = name_of(cell)
     return f"#{name}" if name else str(cell.get("id", ""))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _stamps(book: Any) -> Mapping[str, Any]:
@@ -170,7 +165,7 @@ def carry_over(fresh: Any, mine: Any) -> tuple[Any, tuple[str, ...]]:
 
     for cell in mine.cells:
         label, name = _label(cell), name_of(cell)
-        untouched = handed_out.get(label) == _hash(cell.source)
+        untouched = handed_out.get(label) == text_key(cell.source)
         place = by_label.get(label)
         if place is None and not name:
             place = by_text.get((cell.cell_type, cell.source))
@@ -192,7 +187,7 @@ def carry_over(fresh: Any, mine: Any) -> tuple[Any, tuple[str, ...]]:
         seen.add(place)
         anchor = place
         answer = bool(name) and kind_of(template) in (Kind.SOLUTION, Kind.MANUAL)
-        mended = handed_out.get(label) != _hash(template.source)
+        mended = handed_out.get(label) != text_key(template.source)
         if cell.source == template.source:
             _take_outputs(cells[place], cell)
         elif untouched:
@@ -230,5 +225,5 @@ def _own_ids(cells: list[Any], *, release: list[Any]) -> None:
     for number, cell in enumerate(cells):
         if id(cell) not in of_release:
             if not cell.get("id") or cell["id"] in taken:
-                cell["id"] = f"own-{number}-{_hash(cell.source)}"
+                cell["id"] = f"own-{number}-{text_key(cell.source)}"
             taken.add(cell["id"])

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import autograde
+from autograde.journal import _JUDGING
 
 ROWS = {
     "__main__": 6.5,
@@ -175,13 +176,24 @@ def test_importing_the_package_is_light_and_does_nothing():
     assert done.stdout == "[] 1\n"
 
 
-def test_the_student_process_knows_nothing_of_courses_and_marks():
-    below = set()
-    todo = ["student"]
+def below_of(module: str) -> set[str]:
+    """Our modules that `module` imports, and those that they import."""
+    below: set[str] = set()
+    todo = [module]
     while todo:
         for name in own(imports_of(todo.pop())) - below:
             below.add(name)
             todo.append(name)
+    return below
+
+
+def test_facts_are_gathered_anew_when_any_module_changes_that_they_come_from():
+    words = {"chart", "errors", "explain", "habits", "journal", "leftovers"}
+    assert {"judge", "student"} | below_of("judge") | below_of("student") <= {*_JUDGING} | words
+
+
+def test_the_student_process_knows_nothing_of_courses_and_marks():
+    below = below_of("student")
     known = "block buffers calls chart errors explain folders habits leftovers meters procfs types wire"
     assert below <= set(known.split())
 
