@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = ["DEEPEST", "TooDeep", "entries", "remove_tree", "scratch_folder", "sp
 
 #: Folders within folders that anybody needs. Python's own walks end at a thousand, the system's paths at 4096 letters.
 DEEPEST = 60
+#: A scratch folder that was made just now may not be locked yet.
+_YOUNG_SECONDS = 60.0
 
 
 class TooDeep(Exception):
@@ -110,9 +113,36 @@ def _flags(opened: Any) -> int:
 
 @contextmanager
 def scratch_folder(prefix: str) -> Iterator[Path]:
-    """A new folder among the temporary files, gone at the end of the block whatever was put into it."""
+    """A new folder among the temporary files, gone at the end of the block whatever was put into it.
+
+    Folders of this `prefix` whose processes were killed are taken away first: each is locked as long as its process lives.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):  # somebody else's, or already gone
+            if time.time() - left.lstat().st_mtime > _YOUNG_SECONDS:
+                with _locked(left) as abandoned:
+                    if abandoned:
+                        remove_tree(left)
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
-    try:
-        yield folder
-    finally:
-        remove_tree(folder)
+    with _locked(folder):
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder of our own; False if another process does, or if there is no such thing (Windows)."""
+    if os.name != "posix":
+        yield False
+        return
+    import fcntl
+
+    with _opened(str(folder)) as opened:
+        held = os.fstat(int(opened)).st_uid == os.getuid()
+        try:
+            fcntl.flock(int(opened), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held = False
+        yield held

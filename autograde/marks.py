@@ -319,7 +319,7 @@ def final_marks(course: Course, assignment: str) -> Mapping[str, Mark]:
     try:
         with (
             own_programs(),
-            _Book(database_url(course), str(course.config.CourseDirectory.get("course_id") or "")) as book,
+            _Book(database_url(course), _course_id(course)) as book,
         ):
             try:
                 book.find_assignment(assignment)

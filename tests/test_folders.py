@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -178,6 +179,38 @@ def test_a_folder_without_permissions_is_taken_away(tmp_path):
         (folder / "a" / "b" / "x").touch()
         (folder / "a").chmod(0)
     assert not folder.exists()
+
+
+HOLDS = """
+import sys, time
+from autograde.folders import scratch_folder
+with scratch_folder("autograde-test-") as folder:
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_has_left_is_taken_away_by_the_next_and_what_is_in_use_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    both = [subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        killed, used = (Path(one.stdout.readline().strip()) for one in both)
+        both[0].kill()
+        both[0].wait()
+        (tmp_path / "autograde-test-link").symlink_to(used)
+        for one in (killed, used):
+            (one / "x").touch()
+            os.utime(one, (0, 0))
+        young = Path(tempfile.mkdtemp(prefix="autograde-test-"))
+        with scratch_folder("autograde-test-"):
+            assert not killed.exists()
+            assert (used / "x").exists()
+            assert young.exists(), "another process may be about to lock it"
+    finally:
+        for one in both:
+            one.kill()
+            one.communicate()
 
 
 def test_a_tree_that_changes_while_it_is_walked_gives_a_clean_word(tmp_path):

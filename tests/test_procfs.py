@@ -70,6 +70,8 @@ def test_other_threads_get_the_interpreter_while_a_slow_file_is_read_and_not_for
         toys.wait_until(lambda: turns)
         sys.setswitchinterval(100)  # nobody takes it away
         before = turns
+        toys.wait_until(lambda: turns > before)  # what began to wait before that has had its turn
+        before = turns
         for _ in range(2000):
             proc_text("/proc/self/stat", slow=slow)
         assert (turns > before) is slow
