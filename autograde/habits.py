@@ -123,6 +123,12 @@ _HABITS = tuple(
             "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
             "(da.from_zarr(x, chunks=...), not rechunk)",
         ),
+        (
+            "room",
+            r"\b(np|numpy)\.(empty|zeros|ones|full)(_like)?\(",
+            "makes room for a whole array, which is held once it is filled",
+            "write each part into its place in the zarr array as soon as you have it",
+        ),
     )
 )
 
@@ -146,7 +152,8 @@ def cause_of(cell: str, number: int) -> tuple[int, str | None]:
     """The line of a cell to speak of when line `number` ran at the peak, and its function where that is another line.
 
     A whole axis that was joined anywhere in the same function comes first, because dask runs its steps later and elsewhere;
-    then, for a pool and for lines that hold nothing by themselves, a list of parts of an argument, made before.
+    then, for a pool and for lines that hold nothing by themselves, a list of parts of an argument, made before; then, for a
+    line that does nothing but fill an array, the line that made it.
     """
     function = _function(cell, number)
     lines = cell.splitlines()
@@ -163,6 +170,8 @@ def cause_of(cell: str, number: int) -> tuple[int, str | None]:
         made = [node.lineno for node in ast.walk(function) if _parts_of(node, arguments) and node.lineno < number]
         if made:
             return max(made), function.name
+    if seen is None and (room := _filled_from(function, number)):
+        return room, function.name
     return number, None
 
 
@@ -182,3 +191,28 @@ def _parts_of(node: ast.AST, arguments: set[str]) -> TypeGuard[ast.Assign]:
         return False
     part = node.value.elt
     return isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in arguments
+
+
+def _filled_from(function: ast.FunctionDef, number: int) -> int | None:
+    """The line that made the array that line `number` fills, or the loop that begins there, if it does nothing else."""
+    rooms: dict[str, int] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
+            habit = habit_of(ast.unparse(node))
+            if habit is not None and habit.name == "room" and node.lineno < number:
+                rooms[node.targets[0].id] = node.lineno
+    for node in ast.walk(function):
+        if isinstance(node, ast.For | ast.Assign) and node.lineno == number:
+            steps = node.body if isinstance(node, ast.For) else [node]
+            names = {_stored_into(step) for step in steps}
+            if names <= rooms.keys():
+                return max(rooms[name] for name in names)
+    return None
+
+
+def _stored_into(step: ast.stmt) -> str:
+    """The name in ``name[...] = value``; "" for any other statement."""
+    if isinstance(step, ast.Assign) and isinstance(step.targets[0], ast.Subscript):
+        array = step.targets[0].value
+        return array.id if isinstance(array, ast.Name) else ""
+    return ""

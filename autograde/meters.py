@@ -33,6 +33,9 @@ from .buffers import Buffers
 from .errors import MeterError
 from .procfs import kib_fields, proc_text, stat_fields
 
+if sys.platform != "win32":
+    import resource
+
 __all__ = [
     "POLL_SECONDS",
     "Meter",
@@ -339,6 +342,9 @@ def _status_reading(pid: int) -> Reading:
 
 
 def _faults(pid: int) -> int | None:
+    if pid == os.getpid():  # the same figures, in a tenth of the time
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_minflt + usage.ru_majflt
     try:
         fields = stat_fields(pid)
         return int(fields[_MINOR_FAULTS]) + int(fields[_MAJOR_FAULTS])

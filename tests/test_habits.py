@@ -37,6 +37,18 @@ def write_sharded(source, path, chunks, shards):
 """
 
 
+FILLED = """\
+def save_chunked(frames, path, shape):
+    everything = np.empty(shape, "uint16")
+    for t, frame in enumerate(frames):
+        everything[t] = frame
+    array = zarr.create_array(path, data=everything)
+    for t, frame in enumerate(frames):
+        print(t)
+        everything[t] = frame
+"""
+
+
 @pytest.mark.parametrize(("cell", "number", "cause"), [(WHOLE_AXIS, 3, 2), (NESTED, 3, 6), (NESTED, 4, 6)])
 def test_a_step_that_dask_runs_on_all_of_time_is_not_to_blame_but_the_rechunk_that_made_it_so(cell, number, cause):
     found, function = cause_of(cell, number)
@@ -49,6 +61,13 @@ def test_a_step_that_dask_runs_on_all_of_time_is_not_to_blame_but_the_rechunk_th
 def test_where_a_pool_works_through_parts_that_were_all_read_before_the_reading_is_to_blame(number):
     assert cause_of(POOL, number) == (3, "apply_blocks")
     assert habit_of(POOL.splitlines()[2]).does == "keeps every piece in a list"
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_where_a_loop_does_nothing_but_fill_an_array_the_line_that_made_it_is_to_blame(number):
+    assert cause_of(FILLED, number) == (2, "save_chunked")
+    assert habit_of(FILLED.splitlines()[1]).does == "makes room for a whole array, which is held once it is filled"
+    assert cause_of(FILLED, 6) == (6, None), "this one does something else, too"
 
 
 def test_a_pool_whose_results_nobody_keeps_is_not_said_to_keep_every_piece():

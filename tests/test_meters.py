@@ -17,9 +17,10 @@ import psutil
 import pytest
 import toys
 
-from autograde import meters
+from autograde import measure, meters
 from autograde.errors import MeterError
 from autograde.meters import Poller, PsutilMeter, Reading, TreeMeter, default_meter, descendants
+from autograde.procfs import stat_fields
 from autograde.types import Measurement, from_json
 
 MIB = 2**20
@@ -607,6 +608,18 @@ def test_the_kernels_mark_raises_the_peak_beside_idle_children():
     readings = held(9, child=7, file=10), held(20, child=7, file=11), held(12, child=8, file=10)
     peak = polled(Scripted(*readings, high_water=30 * MIB))
     assert peak.reading.total_bytes == 26 * MIB  # 19 of its own, and 7 of the child
+
+
+@linux
+def test_page_faults_of_this_process_are_told_as_proc_tells_them():
+    fields = stat_fields(os.getpid())
+    assert meters._faults(os.getpid()) == pytest.approx(int(fields[7]) + int(fields[9]), abs=500)
+    with measure() as seen:  # which has no huge pages
+        before = meters._faults(os.getpid())
+        kept = b"x" * (64 * MIB)
+        grown = meters._faults(os.getpid()) - before
+    assert grown >= seen.peak_bytes / PAGE * 0.9
+    assert grown == pytest.approx(len(kept) / PAGE, rel=0.2)
 
 
 def test_the_kernels_mark_is_believed_as_far_as_page_faults_allow():

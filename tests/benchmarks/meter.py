@@ -5,12 +5,14 @@
     python tests/benchmarks/meter.py repeat --rounds 50
     python tests/benchmarks/meter.py verdicts --rounds 50
 
-`overhead` alternates plain, measured and tracemalloc runs of three ways to go through a 128 MiB movie, in one process, and
-prints medians of ratios. `parts` alternates the parts of measuring on three reference solutions of 2-conversion: the
-recording of allocations (memray), the fixed number of threads, the poll, and all of it. `repeat` measures each in
-`--rounds` fresh processes, quiet and with all cores kept busy. `verdicts` asks for a verdict on an accepted answer (two
-thirds of the ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times quiet and as often with all cores busy,
-and counts those that are wrong. Exit 1 if any.
+`overhead` alternates runs of three ways to go through a 128 MiB movie, in one process: plain; plain under the
+conditions of a block (a fixed number of threads, no huge pages: they make verdicts the same on every machine); in a
+block with a ceiling; with tracemalloc. It prints medians of ratios to plain (in brackets: to the same conditions).
+`parts` does the same with three reference solutions of 2-conversion, and has the parts of measuring apart: the poll,
+and the recording of allocations (memray). `repeat` measures each in `--rounds` fresh
+processes, quiet and with all cores kept busy. `verdicts` asks for a verdict on an accepted answer (two thirds of the
+ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times quiet and as often with all cores busy, and counts
+those that are wrong. Exit 1 if any.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
@@ -122,34 +124,7 @@ def overhead(rounds: int, mebibytes: int) -> None:
     with tempfile.TemporaryDirectory() as name, dask.config.set(num_workers=2):
         folder = Path(name)
         movie = movie_at(folder, mebibytes)
-        ratios: dict[str, dict[str, list[float]]] = {label: {"measure": [], "tracemalloc": []} for label in WORK}
-        for number in range(rounds + 1):
-            for label, work in WORK.items():
-                seconds = {}
-                for way in ("plain", "measure", "tracemalloc") if number % 2 else ("tracemalloc", "measure", "plain"):
-                    began = time.perf_counter()
-                    if way == "plain":
-                        work(movie, folder)
-                    elif way == "measure":
-                        # the work inside of the block: a fixed cost before and after it is printed apart
-                        with measure() as measured:
-                            work(movie, folder)
-                    else:
-                        with traced():
-                            work(movie, folder)
-                    seconds[way] = time.perf_counter() - began
-                    if way == "measure" and measured.measurement is not None:
-                        seconds[way] = measured.measurement.wall_seconds
-                if number:  # the first round warms up
-                    for way in ("measure", "tracemalloc"):
-                        ratios[label][way].append(seconds[way] / seconds["plain"])
-        for label, found in ratios.items():
-            click.echo(
-                f"{label:18} measured {100 * (median(found['measure']) - 1):+5.1f} %   "
-                f"tracemalloc {100 * (median(found['tracemalloc']) - 1):+5.1f} %   (median of {rounds} rounds)"
-            )
-        every = [ratio for found in ratios.values() for ratio in found["measure"]]
-        click.echo(f"all: measured {100 * (median(every) - 1):+.1f} %")
+        compare({label: lambda work=work: work(movie, folder) for label, work in WORK.items()}, rounds, _WHOLE)
 
 
 def reference_solutions() -> dict[str, Callable[[], object]]:
@@ -176,40 +151,62 @@ def reference_solutions() -> dict[str, Callable[[], object]]:
 
 @contextmanager
 def polled() -> Iterator[None]:
-    """Held memory is read every few milliseconds, and nothing else."""
-    poller = Poller(default_meter())
-    poller.start()
-    try:
+    """Under the conditions of a block, held memory is read every few milliseconds, and nothing else."""
+    with block.pinned():
+        poller = Poller(default_meter())
+        poller.start()
+        try:
+            yield
+        finally:
+            poller.stop()
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Under the conditions of a block, memray records allocations, and nothing else."""
+    with block.pinned(), block._recorded():
         yield
-    finally:
-        poller.stop()
+
+
+_WHOLE: dict[str, Callable[[], Any]] = {
+    "plain": nullcontext,
+    "conditions": block.pinned,
+    "measured": lambda: ceiling("64 MiB"),
+    "tracemalloc": traced,
+}
+_PARTS: dict[str, Callable[[], Any]] = {**_WHOLE, "poll": polled, "memray": recorded}
+
+
+def compare(works: Mapping[str, Callable[[], object]], rounds: int, ways: Mapping[str, Callable[[], Any]]) -> None:
+    """Alternate `ways` of running each of `works`; print medians of what each takes beyond others in the same round."""
+
+    def told(way: str, seconds: Iterable[Mapping[str, float]]) -> str:
+        plain, same = (100 * (median(one[way] / one[base] for one in seconds) - 1) for base in ("plain", "conditions"))
+        return f"{way} {plain:+.0f} %" + ("" if way == "conditions" else f" ({same:+.0f} %)")
+
+    everything = []
+    for label, work in works.items():
+        found: list[dict[str, float]] = []
+        for number in range(rounds + 1):
+            found.append({})
+            for way in list(ways) if number % 2 else reversed(ways):
+                # the work inside of the block: a fixed cost before and after it is not printed
+                with ways[way]():
+                    began = time.perf_counter()
+                    work()
+                    found[-1][way] = time.perf_counter() - began
+        del found[0]  # it warms up
+        everything += found
+        plain = 1000 * median(one["plain"] for one in found)
+        click.echo(f"{label:18} {plain:.0f} ms plain; {', '.join(told(way, found) for way in ways if way != 'plain')}")
+    click.echo(f"{'all':18} {', '.join(told(way, everything) for way in ways if way != 'plain')}")
 
 
 @main.command()
 @click.option("--rounds", type=click.IntRange(3), default=9, show_default=True)
 def parts(rounds: int) -> None:
     """Which part of measuring takes how long."""
-    ways: dict[str, Callable[[], Any]] = {
-        "plain": nullcontext,
-        "memray": block._recorded,
-        "threads": block.pinned,
-        "poll": polled,
-        "all": measure,
-        "tracemalloc": traced,
-    }
-    for label, work in reference_solutions().items():
-        seconds: dict[str, list[float]] = {way: [] for way in ways}
-        for number in range(rounds + 1):
-            for way in list(ways) if number % 2 else reversed(ways):
-                with ways[way]():
-                    began = time.perf_counter()
-                    work()
-                    taken = time.perf_counter() - began
-                if number:  # the first round warms up
-                    seconds[way].append(taken)
-        plain = median(seconds.pop("plain"))
-        told = "  ".join(f"{way} {100 * (median(each) / plain - 1):+.0f} %" for way, each in seconds.items())
-        click.echo(f"{label:18} {1000 * plain:.0f} ms plain; {told}")
+    compare(reference_solutions(), rounds, _PARTS)
 
 
 def fresh(movie: Path, code: str) -> str:
