@@ -112,18 +112,18 @@ def _flags(opened: Any) -> int:
 
 
 @contextmanager
-def scratch_folder(prefix: str) -> Iterator[Path]:
-    """A new folder among the temporary files, gone at the end of the block whatever was put into it.
+def scratch_folder(prefix: str, *, within: Path | None = None) -> Iterator[Path]:
+    """A new folder among the temporary files, or `within` another; gone at the end of the block whatever was put into it.
 
     Folders of this `prefix` whose processes were killed are taken away first: each is locked as long as its process lives.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+    for left in (within or Path(tempfile.gettempdir())).glob(f"{prefix}*"):
         with contextlib.suppress(OSError):  # somebody else's, or already gone
             if time.time() - left.lstat().st_mtime > _YOUNG_SECONDS:
                 with _locked(left) as abandoned:
                     if abandoned:
                         remove_tree(left)
-    folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within)).resolve()
     with _locked(folder):
         try:
             yield folder

@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
+from .folders import scratch_folder
 
 __all__ = ["HiddenData"]
 
@@ -29,11 +28,8 @@ class HiddenData:
         self.covered = data / _HIDDEN
         views = self.covered / _VIEWS
         views.mkdir(parents=True, exist_ok=True)
-        for left in views.iterdir():  # by judges that were killed
-            owner = left.name.partition("-")[0]
-            if not (owner.isdigit() and psutil.pid_exists(int(owner))):
-                shutil.rmtree(left, ignore_errors=True)
-        self.view = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=views))
+        self._stack = ExitStack()
+        self.view = self._stack.enter_context(scratch_folder("view-", within=views))
         self.view.chmod(0o755)
         self._there: set[Path] = set()
 
@@ -55,4 +51,4 @@ class HiddenData:
         self._there.clear()
 
     def remove(self) -> None:
-        shutil.rmtree(self.view, ignore_errors=True)
+        self._stack.close()

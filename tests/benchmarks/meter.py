@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
@@ -180,7 +180,7 @@ _PARTS: dict[str, Callable[[], Any]] = {**_WHOLE, "poll": polled, "memray": reco
 def compare(works: Mapping[str, Callable[[], object]], rounds: int, ways: Mapping[str, Callable[[], Any]]) -> None:
     """Alternate `ways` of running each of `works`; print medians of what each takes beyond others in the same round."""
 
-    def told(way: str, seconds: Iterable[Mapping[str, float]]) -> str:
+    def told(way: str, seconds: Sequence[Mapping[str, float]]) -> str:
         plain, same = (100 * (median(one[way] / one[base] for one in seconds) - 1) for base in ("plain", "conditions"))
         return f"{way} {plain:+.0f} %" + ("" if way == "conditions" else f" ({same:+.0f} %)")
 
