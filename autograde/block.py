@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
@@ -34,7 +34,7 @@ import psutil
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
-from .habits import cause_of
+from .habits import cause_of, joined_in
 from .leftovers import kept_by_cells
 from .meters import POLL_SECONDS, Meter, Poller, default_meter
 from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
@@ -50,16 +50,17 @@ __all__ = [
     "LocalRun",
     "MemoryCeilingExceeded",
     "Run",
+    "Seen",
     "Spec",
     "ceiling",
     "cell_line",
     "current_bench",
     "import_memray",
     "measure",
+    "seen_from",
     "settle",
     "settle_allocator",
     "stands_at_top_of_cell",
-    "student_line",
     "use_bench",
     "warm_up",
 ]
@@ -82,6 +83,8 @@ _LINE_WIDTH = 92
 CELL_NAMES: dict[str, str] = {}
 #: Files whose functions are tests (pytest), as the cell is that runs in a notebook.
 TEST_FILES: set[str] = set()
+#: File and line of the blocks that broke their ceiling the last time they ran.
+_BROKEN: set[tuple[str, int]] = set()
 
 
 class MemoryCeilingExceeded(AssertionError):
@@ -109,6 +112,7 @@ class Spec:
     predicted_bytes: int | None = None
     data_bytes: int | None = None
     growth: Growth | None = None  # then the ceiling comes from a run on less data, and no setting changes it
+    again: bool = False  # this block broke its ceiling the last time, so it is worth while to see more of it
 
 
 class Run(Protocol):
@@ -148,14 +152,17 @@ class _Block:
 
     def __enter__(self) -> Self:
         self._bench = _bench
-        self._top_level = stands_at_top_of_cell(sys._getframe(1))
-        self._run = self._bench.begin(self._spec)
+        frame = sys._getframe(1)
+        self._top_level = stands_at_top_of_cell(frame)
+        self._place = (frame.f_code.co_filename, frame.f_lineno)
+        self._run = self._bench.begin(replace(self._spec, again=self._place in _BROKEN))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         measurement = self.measurement = self._run.end()
+        (_BROKEN.add if measurement.exceeded else _BROKEN.discard)(self._place)
         self._bench.show(measurement)
         if measurement.stopped:
             raise MemoryCeilingExceeded(explain_memory(measurement), measurement) from None
@@ -254,16 +261,26 @@ def cell_name(filename: str) -> str | None:
     return None
 
 
-def student_line(frame: FrameType | None) -> Line | None:
-    """The student's line that led to `frame`: the innermost one in the cell whose function was called.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where the student's code was seen: at a line of a cell, in a function that was called or in the cell that ran."""
+
+    file: str
+    number: int
+    function: str
+    called: bool
+
+    @property
+    def line(self) -> Line:
+        """The line to speak of: this one, or the one of its function that is the cause."""
+        return cause_line(self.file, self.number, self.function)
+
+
+def seen_from(frame: FrameType | None) -> Seen | None:
+    """The student's code that led to `frame`: the innermost line in the cell whose function was called.
 
     A test's cell calls the student's function, which may call helpers of the notebook: those are not the student's doing.
     """
-    return _seen_from(frame)[0]
-
-
-def _seen_from(frame: FrameType | None) -> tuple[Line | None, str | None]:
-    """The student's line that led to `frame`, and the file of the cell that was called; None where the test's own ran."""
     rows: list[FrameType] = []
     while frame is not None:
         if cell_name(frame.f_code.co_filename) is not None:
@@ -271,13 +288,12 @@ def _seen_from(frame: FrameType | None) -> tuple[Line | None, str | None]:
         frame = frame.f_back
     found = _own_row([(row.f_code.co_filename, row.f_code.co_name) for row in rows])
     if found is None:
-        return None, None
+        return None
     code = rows[found].f_code
     outermost = rows[-1].f_code
     itself = code.co_filename == outermost.co_filename and outermost.co_name == "<module>"
     # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
-    line = cause_line(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0])
-    return line, None if itself else code.co_filename
+    return Seen(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0], not itself)
 
 
 def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
@@ -320,8 +336,8 @@ def cause_line(filename: str, number: int, function: str) -> Line:
 class LocalRun:
     """A block in this process: a poll of held memory, the student's line at each new peak, memray for what was held.
 
-    memray looks at every call (`meter.py parts` prints what that takes). The judge, which can ask again, has it `record`
-    only once it knows that a ceiling was broken.
+    memray looks at every call (`meter.py parts` prints what that takes), so it is to `record` only where it is known that
+    a ceiling was broken, or where there is no second time.
     """
 
     def __init__(
@@ -338,10 +354,11 @@ class LocalRun:
         self._thread_id = threading.get_ident()
         self._interrupt = interrupt
         self._on_line = on_line
-        self._grown: Counter[Line] = Counter()  # bytes of the peak by the line that ran when they came
+        self._grown: Counter[Line | None] = Counter()  # bytes of the peak by the line that ran when they came
         self._line: Line | None = None  # the one that ran at the last peak
         self._noted: Line | None = None  # what `on_line` was told
-        self._called: str | None = None  # the file of the cell whose function the block has called
+        self._called: Seen | None = None  # where a function that the block has called was seen last
+        self._outside_bytes = 0  # that came while no function of the student's ran
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
@@ -370,6 +387,7 @@ class LocalRun:
             peak = self._poller.stop()
         self._stack.close()
         base = self._baseline
+        called = None if self._called is None else self._called.file
         reading = peak.reading
         peak_bytes = None if reading is None else max(reading.total_bytes - base.total_bytes, 0)
         return Measurement(
@@ -381,7 +399,7 @@ class LocalRun:
             shared_bytes=None if reading is None else max(reading.shared_bytes - base.shared_bytes, 0),
             child_bytes=None if reading is None else max(reading.child_bytes - base.child_bytes, 0),
             stopped=peak.stopped and self._interrupt,
-            line=self._most(peak_bytes or 0),
+            line=self._held.line(at_least_bytes=(peak_bytes or 0) // 2, cell=called) or self._most(peak_bytes or 0),
             allocations=tuple(self._held.allocations),
             predicted_bytes=self._spec.predicted_bytes,
             data_bytes=self._spec.data_bytes,
@@ -394,35 +412,52 @@ class LocalRun:
         collecting = gc.isenabled()
         gc.disable()  # a collection inside of _current_frames can deadlock (Python 3.11, gh-106883)
         try:
-            # in one expression: a variable for the frames would be in one of them, and keep alive what they all hold
-            line, called = _seen_from(sys._current_frames().get(self._thread_id))
+            seen = self._seen()
         finally:
             if collecting:
                 gc.enable()
-        self._called = called or self._called
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
-        if line is None:
-            return
+        line = None if seen is None else seen.line
         self._grown[line] += grown
-        self._line = line
+        self._line = line or self._line
+        if seen is not None and seen.called:
+            self._called = seen
+        else:
+            self._outside_bytes += grown
         if self._on_line is not None:
-            noted = self._grown_at(total_bytes - self._baseline.total_bytes) or line
-            if noted != self._noted:
+            noted = self._most(total_bytes - self._baseline.total_bytes)
+            if noted is not None and noted != self._noted:
                 self._noted = noted
                 self._on_line(noted)
 
-    def _grown_at(self, held_bytes: int) -> Line | None:
-        """The line during which at least half of what is held has come, if there is one."""
-        line, size = next(iter(self._grown.most_common(1)), (None, 0))
-        return line if size >= held_bytes / 2 else None
+    def _seen(self) -> Seen | None:
+        """Where the student's code is: in the thread of the block, or in others that work for it, as dask's do."""
+        frames = sys._current_frames()
+        try:
+            own = seen_from(frames.get(self._thread_id))
+            if own is not None and own.called:
+                return own
+            for number in frames.keys() - {self._thread_id, threading.get_ident()}:
+                seen = seen_from(frames[number])
+                # a pool may run functions of others, who are not to blame
+                if seen is not None and seen.called and (self._called is None or seen.file == self._called.file):
+                    return seen
+            return own
+        finally:
+            frames.clear()  # one of them is this one, and would keep alive what they all hold
 
     def _most(self, peak_bytes: int) -> Line | None:
-        """The line to speak of: the one that allocated half of the peak, the one during which half came, or the last.
+        """The line during which at least half of the peak came, if there is one, or the one that ran at the last peak.
 
-        What zarr and dask allocate on their own threads was allocated by no line of the student's.
+        Where half came while no function of the student's ran, the one that was called before has promised it: then a whole
+        axis that it joined is the cause. None: three quarters came where no line at all is known.
         """
-        recorded = self._held.line(at_least_bytes=peak_bytes // 2, cell=self._called)
-        return recorded or self._grown_at(peak_bytes) or self._line
+        if self._called is not None and self._outside_bytes >= peak_bytes / 2:
+            joined = joined_in("".join(linecache.getlines(self._called.file)), self._called.number)
+            if joined is not None:
+                return cell_line(self._called.file, *joined)
+        line, size = next(iter(self._grown.most_common(1)), (None, 0))
+        return line if size >= peak_bytes / (2 if line is not None else 4 / 3) else self._line
 
     def _stop_block(self) -> None:
         # a process started in the background of a shell ignores SIGINT, and then nothing would come of it
@@ -443,7 +478,11 @@ def _framed(note: str) -> str:
 
 
 class LocalBench:
-    """Blocks run in this process; results are shown by IPython where there is one."""
+    """Blocks run in this process; results are shown by IPython where there is one.
+
+    Allocations are recorded in a block that broke its ceiling the last time, and in a script from the start: nobody
+    corrects a line there and runs the block again.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[MemoryCeilingExceeded] = []
@@ -455,7 +494,8 @@ class LocalBench:
         if loaded - self._warm:
             warm_up()
             self._warm = loaded
-        return LocalRun(spec, meter=default_meter())
+        explained = spec.ceiling_bytes is not None and (spec.again or _shell() is None)
+        return LocalRun(spec, meter=default_meter(), record=explained)
 
     def show(self, measurement: Measurement) -> None:
         if _shell() is None:

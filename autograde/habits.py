@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeGuard
 
-__all__ = ["SLABS", "Habit", "cause_of", "habit_of"]
+__all__ = ["SLABS", "Habit", "cause_of", "habit_of", "joined_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,9 @@ def cause_of(cell: str, number: int) -> tuple[int, str | None]:
     if function is None or not 0 < number <= len(lines):
         return number, None
     seen = habit_of(lines[number - 1])
-    if seen is None or seen.name in _WORKING:
-        for other in range(function.lineno, (function.end_lineno or function.lineno) + 1):
-            habit = habit_of(lines[other - 1].partition("#")[0])
-            if habit is not None and habit.name == "whole axis":
-                return other, function.name
+    joined = joined_in(cell, number)
+    if joined is not None and (seen is None or seen.name in _WORKING):
+        return joined
     if seen is None or seen.name == "pool":
         arguments = {argument.arg for argument in function.args.args}
         made = [node.lineno for node in ast.walk(function) if _parts_of(node, arguments) and node.lineno < number]
@@ -173,6 +171,20 @@ def cause_of(cell: str, number: int) -> tuple[int, str | None]:
     if seen is None and (room := _filled_from(function, number)):
         return room, function.name
     return number, None
+
+
+@functools.lru_cache(maxsize=256)
+def joined_in(cell: str, number: int) -> tuple[int, str] | None:
+    """The line that joins a whole axis in the function that line `number` of a cell is in, and the function's name."""
+    function = _function(cell, number)
+    if function is None:
+        return None
+    lines = cell.splitlines()
+    for other in range(function.lineno, (function.end_lineno or function.lineno) + 1):
+        habit = habit_of(lines[other - 1].partition("#")[0])
+        if habit is not None and habit.name == "whole axis":
+            return other, function.name
+    return None
 
 
 def _function(cell: str, number: int) -> ast.FunctionDef | None:

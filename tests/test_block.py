@@ -258,7 +258,7 @@ def test_the_students_own_side_may_measure_without_interrupting():
 
 
 def test_a_line_outside_of_any_cell_is_not_a_students_line():
-    assert block.student_line(sys._getframe()) is None
+    assert block.seen_from(sys._getframe()) is None
 
 
 # --- in a kernel ------------------------------------------------------------------------------------------------------
@@ -318,6 +318,35 @@ def hoard(size_mib):
     return int(volume[0] + a_little[0])
 """,
     "held before the peak": "with ceiling('16 MiB'):\n    n = hoard(40)",
+    "again": """\
+def told():
+    try:
+        with ceiling("16 MiB"):
+            hoard(40)
+    except MemoryCeilingExceeded as error:
+        print(error.measurement.line.number, len(error.measurement.allocations) > 0)
+told()
+told()
+""",
+    "promises": """\
+def promise(movie):
+    first = np.ones(6 * MIB, np.uint8)
+    movie = movie + first[0]
+    return movie.rechunk(-1)
+""",
+    "kept later": """\
+import dask.array as da
+movie = da.ones((64, 2**20), chunks=(1, 2**20), dtype="uint8")
+with ceiling("16 MiB"):
+    total = promise(movie)[::2].sum().compute()
+""",
+    "given": """\
+def widen(block):
+    wide = np.zeros(block.shape, "float64")
+    wide += block
+    return wide
+""",
+    "given to dask": "with ceiling('16 MiB'):\n    total = movie[:8].rechunk((4, -1)).map_blocks(widen).sum().compute()",
 }
 
 
@@ -382,6 +411,20 @@ def test_the_line_is_the_students_even_where_a_helper_of_the_notebook_allocates(
 def test_the_line_is_the_one_that_holds_the_most_and_not_the_last_before_the_peak(kernel):
     _, words = error_in(kernel["held before the peak"])
     assert "Line 2 of `hoard`, `volume = np.ones(size_mib * MIB, np.uint8)`" in words
+
+
+def test_allocations_are_recorded_once_it_is_known_that_the_ceiling_breaks_and_the_line_stays(kernel):
+    assert printed_in(kernel["again"]) == "2 False\n2 True\n"
+
+
+def test_where_a_promise_is_kept_outside_of_its_function_the_whole_axis_that_it_joined_is_named(kernel):
+    _, words = error_in(kernel["kept later"])
+    assert "Line 4 of `promise`, `return movie.rechunk(-1)`, joins all of the first axis" in words
+
+
+def test_the_line_is_the_students_where_dask_runs_their_function_on_its_own_threads(kernel):
+    _, words = error_in(kernel["given to dask"])
+    assert "of `widen`, `wide" in words
 
 
 def test_what_is_shown_of_the_error_is_the_message_and_not_our_own_stack(kernel):
