@@ -22,11 +22,11 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Protocol, Self
 
 import psutil
@@ -34,7 +34,7 @@ import psutil
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
 from .explain import explain_kept, explain_memory, summarize
-from .habits import cause_of, joined_in
+from .habits import cause_of, function_at, joined_in
 from .leftovers import kept_by_cells
 from .meters import POLL_SECONDS, Meter, Poller, default_meter
 from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
@@ -55,6 +55,7 @@ __all__ = [
     "ceiling",
     "cell_line",
     "current_bench",
+    "functions_named",
     "import_memray",
     "measure",
     "seen_from",
@@ -112,7 +113,8 @@ class Spec:
     predicted_bytes: int | None = None
     data_bytes: int | None = None
     growth: Growth | None = None  # then the ceiling comes from a run on less data, and no setting changes it
-    again: bool = False  # this block broke its ceiling the last time, so it is worth while to see more of it
+    place: tuple[str, int] | None = None  # file and line of the block
+    calls: tuple[FunctionType, ...] = ()  # functions that the block can call, as far as its code names them
 
 
 class Run(Protocol):
@@ -154,15 +156,16 @@ class _Block:
         self._bench = _bench
         frame = sys._getframe(1)
         self._top_level = stands_at_top_of_cell(frame)
-        self._place = (frame.f_code.co_filename, frame.f_lineno)
-        self._run = self._bench.begin(replace(self._spec, again=self._place in _BROKEN))
+        calls = functions_named(frame.f_code, frame.f_globals)
+        self._run = self._bench.begin(
+            replace(self._spec, place=(frame.f_code.co_filename, frame.f_lineno), calls=calls)
+        )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         measurement = self.measurement = self._run.end()
-        (_BROKEN.add if measurement.exceeded else _BROKEN.discard)(self._place)
         self._bench.show(measurement)
         if measurement.stopped:
             raise MemoryCeilingExceeded(explain_memory(measurement), measurement) from None
@@ -314,6 +317,12 @@ def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
     return next(number for number, (file, _) in enumerate(rows) if file == called)
 
 
+def functions_named(code: CodeType, names: Mapping[str, Any]) -> tuple[FunctionType, ...]:
+    """The functions that code names, in the order of its names."""
+    found = (names.get(name) for name in code.co_names)
+    return tuple(one for one in found if isinstance(one, FunctionType))
+
+
 def cell_line(filename: str, number: int, function: str) -> Line:
     """Line `number` of the cell that was compiled as `filename`."""
     return Line(
@@ -359,6 +368,9 @@ class LocalRun:
         self._noted: Line | None = None  # what `on_line` was told
         self._called: Seen | None = None  # where a function that the block has called was seen last
         self._outside_bytes = 0  # that came while no function of the student's ran
+        self._promises: dict[Line, str] = {}  # whole axes that functions it can call join for later, and their files
+        self.calls(spec.calls)
+        self._inside = False  # the block has begun, and not ended yet
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
@@ -378,8 +390,21 @@ class LocalRun:
         )
         self._began = time.perf_counter()
         self._poller.start()
+        self._inside = True
+
+    def calls(self, functions: Iterable[object]) -> None:
+        """Hear which functions the block calls: what one of them promises may be held later, and outside of it."""
+        for function in functions:
+            if isinstance(function, FunctionType) and cell_name(function.__code__.co_filename) is not None:
+                self._promise(function.__code__.co_filename, function.__code__.co_firstlineno)
+
+    def _promise(self, file: str, number: int) -> None:
+        joined = joined_in("".join(linecache.getlines(file)), number)
+        if joined is not None:
+            self._promises = {**self._promises, cell_line(file, *joined): file}  # anew: two threads may be here
 
     def end(self) -> Measurement:
+        self._inside = False
         try:
             seconds = time.perf_counter() - self._began
             peak = self._poller.stop()
@@ -390,7 +415,7 @@ class LocalRun:
         called = None if self._called is None else self._called.file
         reading = peak.reading
         peak_bytes = None if reading is None else max(reading.total_bytes - base.total_bytes, 0)
-        return Measurement(
+        seen = Measurement(
             meter=self._poller.meter_name,
             peak_bytes=peak_bytes,
             ceiling_bytes=self._spec.ceiling_bytes,
@@ -407,6 +432,9 @@ class LocalRun:
             growth=self._spec.growth,
             samples=tuple((round(at, 4), max(size - base.total_bytes, 0)) for at, size in peak.samples),
         )
+        if self._spec.place is not None and self._spec.ceiling_bytes is not None:
+            (_BROKEN.add if seen.exceeded else _BROKEN.discard)(self._spec.place)
+        return seen
 
     def _look(self, total_bytes: int) -> None:
         collecting = gc.isenabled()
@@ -417,11 +445,14 @@ class LocalRun:
             if collecting:
                 gc.enable()
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
+        if not self._inside:
+            return  # at the `with`, which holds nothing: what a late poll finds at the end has come before
         line = None if seen is None else seen.line
         self._grown[line] += grown
         self._line = line or self._line
         if seen is not None and seen.called:
             self._called = seen
+            self._promise(seen.file, seen.number)
         else:
             self._outside_bytes += grown
         if self._on_line is not None:
@@ -449,13 +480,14 @@ class LocalRun:
     def _most(self, peak_bytes: int) -> Line | None:
         """The line during which at least half of the peak came, if there is one, or the one that ran at the last peak.
 
-        Where half came while no function of the student's ran, the one that was called before has promised it: then a whole
+        Where half came while no function of the student's ran, one that was called before has promised it: then a whole
         axis that it joined is the cause. None: three quarters came where no line at all is known.
         """
-        if self._called is not None and self._outside_bytes >= peak_bytes / 2:
-            joined = joined_in("".join(linecache.getlines(self._called.file)), self._called.number)
-            if joined is not None:
-                return cell_line(self._called.file, *joined)
+        if self._outside_bytes >= peak_bytes / 2:
+            called = None if self._called is None else self._called.file
+            promises = [line for line, file in self._promises.items() if called in (None, file)]
+            if len(promises) == 1:
+                return promises[0]
         line, size = next(iter(self._grown.most_common(1)), (None, 0))
         return line if size >= peak_bytes / (2 if line is not None else 4 / 3) else self._line
 
@@ -494,8 +526,8 @@ class LocalBench:
         if loaded - self._warm:
             warm_up()
             self._warm = loaded
-        explained = spec.ceiling_bytes is not None and (spec.again or _shell() is None)
-        return LocalRun(spec, meter=default_meter(), record=explained)
+        record = spec.ceiling_bytes is not None and (spec.place in _BROKEN or _shell() is None)
+        return LocalRun(spec, meter=default_meter(), record=record)
 
     def show(self, measurement: Measurement) -> None:
         if _shell() is None:
@@ -735,7 +767,8 @@ def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> 
                 mine = _own_row([(file, name) for name, file, _ in own])
                 if mine is not None:
                     _, file, number = own[mine]
-                    function = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
+                    named = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
+                    function = function_at("".join(linecache.getlines(file)), number) or named  # not "<lambda>"
                     lines[function, file, number] += int(record.size)
     except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
         return

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeGuard
 
-__all__ = ["SLABS", "Habit", "cause_of", "habit_of", "joined_in"]
+__all__ = ["SLABS", "Habit", "cause_of", "function_at", "habit_of", "joined_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,12 @@ def joined_in(cell: str, number: int) -> tuple[int, str] | None:
         if habit is not None and habit.name == "whole axis":
             return other, function.name
     return None
+
+
+def function_at(cell: str, number: int) -> str | None:
+    """The name of the outermost function that line `number` of a cell is in."""
+    function = _function(cell, number)
+    return None if function is None else function.name
 
 
 def _function(cell: str, number: int) -> ast.FunctionDef | None:

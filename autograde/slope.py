@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
-from .block import MemoryCeilingExceeded, Spec, current_bench, stands_at_top_of_cell
+from .block import MemoryCeilingExceeded, Spec, current_bench, functions_named, stands_at_top_of_cell
 from .errors import CourseError
 from .explain import explain_memory
 from .types import NOISE_BYTES, STREAMING_PER_BYTE, Growth, Measurement, format_bytes
@@ -72,13 +73,17 @@ def slope(
             f"got {format_bytes(small_bytes)} and {format_bytes(large_bytes)}"
         )
     bench = current_bench()
-    top_level = stands_at_top_of_cell(sys._getframe(1))
+    frame = sys._getframe(1)
+    top_level = stands_at_top_of_cell(frame)
     first, before = _measured(run, small, Spec(None, data_bytes=small_bytes))
     if before.peak_bytes is None or before.stopped:
         raise MemoryCeilingExceeded(explain_memory(before), before)
     allowed = before.peak_bytes + max(round(at_most * (large_bytes - small_bytes)), NOISE_BYTES)
     growth = Growth(before.peak_bytes, small_bytes, at_most)
-    second, after = _measured(run, large, Spec(allowed, data_bytes=large_bytes, growth=growth))
+    place = (frame.f_code.co_filename, frame.f_lineno)
+    calls = (run, *functions_named(run.__code__, run.__globals__)) if isinstance(run, FunctionType) else ()
+    spec = Spec(allowed, data_bytes=large_bytes, growth=growth, place=place, calls=calls)
+    second, after = _measured(run, large, spec)
     bench.show(after)
     if after.exceeded:
         error = MemoryCeilingExceeded(explain_memory(after), after)

@@ -181,6 +181,8 @@ class Student:
             function = self._shell.user_ns[name]
         else:
             function = getattr(self._kept[header["handle"]], str(header["name"]))
+        if self._run is not None:
+            self._run.calls([function])
         return {"value": pack(function(*args, **kwargs), answers, keep=self._keep)}
 
     def _keep(self, value: Any) -> int:

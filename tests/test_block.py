@@ -340,6 +340,16 @@ movie = da.ones((64, 2**20), chunks=(1, 2**20), dtype="uint8")
 with ceiling("16 MiB"):
     total = promise(movie)[::2].sum().compute()
 """,
+    "names": "def joined(movie):\n    return movie.rechunk((-1, -1)) + 1\ndef slabs(movie):\n    return movie + 1",
+    "kept later, and too fast to be seen": "with ceiling('16 MiB'):\n    total = joined(slabs(movie))[::2].sum().compute()",
+    "a late poll": """\
+from autograde.block import LocalRun, Spec
+from autograde.meters import default_meter
+run = LocalRun(Spec(16 * MIB), meter=default_meter(), poll_seconds=60, record=False)
+hungry = np.ones(40 * MIB, np.uint8)
+seen = run.end()
+print(seen.exceeded, seen.line)
+""",
     "given": """\
 def widen(block):
     wide = np.zeros(block.shape, "float64")
@@ -420,6 +430,16 @@ def test_allocations_are_recorded_once_it_is_known_that_the_ceiling_breaks_and_t
 def test_where_a_promise_is_kept_outside_of_its_function_the_whole_axis_that_it_joined_is_named(kernel):
     _, words = error_in(kernel["kept later"])
     assert "Line 4 of `promise`, `return movie.rechunk(-1)`, joins all of the first axis" in words
+
+
+def test_a_function_that_is_too_fast_to_be_seen_is_known_by_its_name(kernel):
+    _, words = error_in(kernel["kept later, and too fast to be seen"])
+    assert "Line 2 of `joined`, `return movie.rechunk((-1, -1)) + 1`, joins all of the first axis" in words
+
+
+def test_a_poll_that_comes_late_does_not_blame_the_line_that_begins_or_ends_the_block(kernel):
+    """Found by comparing lines with those of memray, with two kernels on two cores."""
+    assert printed_in(kernel["a late poll"]) == "True None\n"
 
 
 def test_the_line_is_the_students_where_dask_runs_their_function_on_its_own_threads(kernel):
