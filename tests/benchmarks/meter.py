@@ -7,12 +7,12 @@
 
 `overhead` alternates runs of three ways to go through a 128 MiB movie, in one process: plain; plain under the
 conditions of a block (a fixed number of threads, no huge pages: they make verdicts the same on every machine); in a
-block with a ceiling; with tracemalloc. It prints medians of ratios to plain (in brackets: to the same conditions).
-`parts` does the same with three reference solutions of 2-conversion, and has the parts of measuring apart: the poll,
-and the recording of allocations (memray). `repeat` measures each in `--rounds` fresh
-processes, quiet and with all cores kept busy. `verdicts` asks for a verdict on an accepted answer (two thirds of the
-ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times quiet and as often with all cores busy, and counts
-those that are wrong. Exit 1 if any.
+block with a ceiling, as in JupyterLab; with tracemalloc. It prints medians of ratios to plain (in brackets: to the
+same conditions). `parts` does the same with three reference solutions of 2-conversion, and has the parts of measuring
+apart: the poll, the recording of allocations (memray), and a block that has both, as where it broke its ceiling the
+last time. `repeat` measures each in `--rounds` fresh processes, quiet and with all cores kept busy. `verdicts` asks for
+a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each `--rounds` times
+quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
 """
 
 from __future__ import annotations
@@ -168,13 +168,28 @@ def recorded() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def measured(*, record: bool = False) -> Iterator[None]:
+    """In a block with a ceiling, as in JupyterLab."""
+    run = block.LocalRun(block.Spec(64 * MIB), meter=default_meter(), record=record)
+    try:
+        yield
+    finally:
+        run.end()
+
+
 _WHOLE: dict[str, Callable[[], Any]] = {
     "plain": nullcontext,
     "conditions": block.pinned,
-    "measured": lambda: ceiling("64 MiB"),
+    "measured": measured,
     "tracemalloc": traced,
 }
-_PARTS: dict[str, Callable[[], Any]] = {**_WHOLE, "poll": polled, "memray": recorded}
+_PARTS: dict[str, Callable[[], Any]] = {
+    **_WHOLE,
+    "poll": polled,
+    "memray": recorded,
+    "measured and recorded": lambda: measured(record=True),
+}
 
 
 def compare(works: Mapping[str, Callable[[], object]], rounds: int, ways: Mapping[str, Callable[[], Any]]) -> None:
