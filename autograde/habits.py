@@ -197,7 +197,7 @@ def _function(cell: str, number: int) -> ast.FunctionDef | None:
     """The outermost function that line `number` is in."""
     try:
         body = ast.parse(cell).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # deep in brackets, and called from deep below
         return None
     functions = (node for node in body if isinstance(node, ast.FunctionDef))
     return next((node for node in functions if node.lineno <= number <= (node.end_lineno or 0)), None)
