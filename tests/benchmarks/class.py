@@ -1,6 +1,7 @@
 """What it costs to grade a class: `autograde grade` against `nbgrader autograde`, and thousands judged by stubs.
 
     python tests/benchmarks/class.py --students 30 --rounds 3
+    python tests/benchmarks/class.py --students 11 --turns
     python tests/benchmarks/class.py --stubs 3000
     python tests/benchmarks/class.py --files
 
@@ -8,8 +9,9 @@ A mixed class (right, another way right, wrong, hungry, untouched, an error) han
 round grades a fresh copy with nbgrader alone (its own preprocessors, one kernel), with one job, and with as many as this
 machine takes, in turn. nbgrader runs every cell; ours leaves out worked examples that nobody uses. Seconds are wall and CPU,
 of the whole machine, which should have nothing else to do: whoever is killed is in no parent's account. The bare run is
-that of the cells alone in one kernel that has started already; the overhead is what grading one after the other takes
-beyond it.
+that of the cells alone, hidden tests included, in one kernel that has started already; the overhead is what grading one
+after the other takes beyond it. With `--turns` each submission is run bare and judged, one just after the other, and the
+differences are averaged.
 """
 
 from __future__ import annotations
@@ -22,19 +24,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import click
 import nbformat
 import psutil
+from nbformat.v4 import new_code_cell, new_notebook
 
 from autograde import cohort, submission
 from autograde.course import Course, find_course
+from autograde.examples import unused_examples, without
 from autograde.folders import spread
 from autograde.gallery import solutions
+from autograde.jobs import warm_judges
 from autograde.journal import append
-from autograde.notebook import read_notebook
+from autograde.notebook import Kind, read_notebook, rebuild
 from autograde.release import release
 from autograde.types import Exit, Outcome, Verdict, format_bytes, to_json
 
@@ -118,22 +125,61 @@ def many_files(times: int = 4) -> None:
         click.echo(f"10,000 files made and removed {'spread' if is_spread else 'plain '}: {each} s")
 
 
-def bare(course: Course, assignment: str) -> float:
-    """Seconds that the cells of all submissions take, tests included, each notebook in one kernel."""
+def bare(course: Course, assignment: str, student: str, *, examples: bool = True) -> float:
+    """Seconds that the cells of a submission take in one kernel that has started, with all tests, the hidden ones too.
+
+    Without `examples` those that nobody needs are left out, as our judge leaves them out.
+    """
     from nbclient import NotebookClient
 
     total = 0.0
-    for student in course.students(assignment):
-        for path in sorted(course.submitted(student, assignment).glob("*.ipynb")):
-            book = read_notebook(path)
-            client = NotebookClient(book, timeout=120, allow_errors=True, kernel_name="python3")
-            client.resources = {"metadata": {"path": str(path.parent)}}
-            with client.setup_kernel():
-                began = time.perf_counter()
-                for index, cell in enumerate(book.cells):
-                    client.execute_cell(cell, index)
-                total += time.perf_counter() - began
+    for source in sorted(course.source(assignment).glob("*.ipynb")):
+        path = course.submitted(student, assignment) / source.name
+        notebook = rebuild(source.stem, read_notebook(source), read_notebook(path))
+        if not examples:
+            notebook = without(notebook, unused_examples(notebook))
+        book = new_notebook(cells=[new_code_cell(cell.source) for cell in notebook.cells if cell.kind is not Kind.TEXT])
+        client = NotebookClient(book, timeout=120, allow_errors=True, kernel_name="python3")
+        client.resources = {"metadata": {"path": str(path.parent)}}
+        with client.setup_kernel():
+            began = time.perf_counter()
+            for index, cell in enumerate(book.cells):
+                client.execute_cell(cell, index)
+            total += time.perf_counter() - began
     return total
+
+
+def turns(course: Course, assignment: str) -> None:
+    """Print what judging takes beyond the bare run, submission by submission, one just after the other."""
+
+    def judged(student: str) -> float:
+        began = time.perf_counter()
+        submission.judge_student(course, assignment, student)
+        return time.perf_counter() - began
+
+    ways: dict[str, Callable[[str], float]] = {
+        "all cells, bare": partial(bare, course, assignment),
+        "without examples that nobody needs, bare": partial(bare, course, assignment, examples=False),
+        "judged": judged,
+    }
+    rows: list[dict[str, float]] = []
+    with warm_judges(course.notebooks(assignment).values()):
+        for number, student in enumerate(course.students(assignment)):
+            order = list(ways) if number % 2 else list(reversed(ways))
+            row = {way: ways[way](student) for way in order}
+            line = f"{student}: " + "; ".join(f"{way} {row[way]:.1f} s" for way in ways)
+            if number:
+                rows.append(row)
+            else:
+                line += "; with hidden data and the notebook as handed out, which are made once for a class: left out"
+            click.echo(line)
+    click.echo(f"{len(rows)} submissions, seconds on average")
+    for way in ways:
+        line = f"{way:42} {statistics.mean(row[way] for row in rows):6.2f}"
+        if way != "judged":
+            beyond = [row["judged"] - row[way] for row in rows]
+            line += f"; judging {statistics.mean(beyond):+.2f} beyond it (median {statistics.median(beyond):+.2f})"
+        click.echo(line)
 
 
 def stubs(students: int) -> None:
@@ -175,8 +221,11 @@ def stubs(students: int) -> None:
 @click.option("--assignment", default="2-conversion", show_default=True)
 @click.option("--notebook", default="imaging", show_default=True)
 @click.option("--files", is_flag=True, help="Only this: what files cost that were made where others were removed.")
+@click.option("--turns", "is_paired", is_flag=True, help="Only this: each submission bare and judged, in turn.")
 @click.option("--stubs", "stubbed", type=int, default=None, help="Only this: so many submissions with stub judges.")
-def main(students: int, rounds: int, assignment: str, notebook: str, files: bool, stubbed: int | None) -> None:
+def main(
+    students: int, rounds: int, assignment: str, notebook: str, files: bool, is_paired: bool, stubbed: int | None
+) -> None:
     """Compare, and print a table."""
     if files:
         many_files()
@@ -185,6 +234,13 @@ def main(students: int, rounds: int, assignment: str, notebook: str, files: bool
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     if stubbed is not None:
         stubs(stubbed)
+        click.echo(load)
+        return
+    if is_paired:
+        if students < 2:
+            raise click.UsageError("--turns needs two students: the first pays what is made once for a class")
+        with tempfile.TemporaryDirectory(prefix="autograde-bench-") as scratch:
+            turns(stage(Path(scratch) / "course", assignment, notebook, students), assignment)
         click.echo(load)
         return
     jobs = cohort.jobs_at_once(find_course(ROOT).settings.limits)
@@ -197,7 +253,7 @@ def main(students: int, rounds: int, assignment: str, notebook: str, files: bool
     cpu: dict[str, list[float]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory(prefix="autograde-bench-") as scratch:
         course = stage(Path(scratch) / "course", assignment, notebook, students)
-        bare_seconds = bare(course, assignment)
+        bare_seconds = sum(bare(course, assignment, student) for student in course.students(assignment))
         for number in range(rounds):
             for place, (way, (command, is_plain)) in enumerate(ways.items()):
                 folder = shutil.copytree(course.root, Path(scratch) / f"{number}-{place}")
