@@ -43,7 +43,7 @@ from autograde.jobs import warm_judges
 from autograde.journal import append
 from autograde.notebook import Kind, read_notebook, rebuild
 from autograde.release import release
-from autograde.types import Exit, Outcome, Verdict, format_bytes, to_json
+from autograde.types import Exit, Outcome, Status, Verdict, format_bytes, to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A class of ten, again and again.
@@ -128,7 +128,8 @@ def many_files(times: int = 4) -> None:
 def bare(course: Course, assignment: str, student: str, *, examples: bool = True) -> float:
     """Seconds that the cells of a submission take in one kernel that has started, with all tests, the hidden ones too.
 
-    Without `examples` those that nobody needs are left out, as our judge leaves them out.
+    Without `examples` those that nobody needs are left out, as our judge leaves them out. A set-up cell that fails stops the
+    benchmark: the rest would fail fast.
     """
     from nbclient import NotebookClient
 
@@ -138,8 +139,14 @@ def bare(course: Course, assignment: str, student: str, *, examples: bool = True
         notebook = rebuild(source.stem, read_notebook(source), read_notebook(path))
         if not examples:
             notebook = without(notebook, unused_examples(notebook))
-        book = new_notebook(cells=[new_code_cell(cell.source) for cell in notebook.cells if cell.kind is not Kind.TEXT])
-        client = NotebookClient(book, timeout=120, allow_errors=True, kernel_name="python3")
+        cells = [cell for cell in notebook.cells if cell.kind is not Kind.TEXT]
+        may_fail = [[] if cell.kind is Kind.SETUP else ["raises-exception"] for cell in cells]
+        book = new_notebook(
+            cells=[
+                new_code_cell(cell.source, metadata={"tags": tags}) for cell, tags in zip(cells, may_fail, strict=True)
+            ]
+        )
+        client = NotebookClient(book, timeout=120, kernel_name="python3")
         client.resources = {"metadata": {"path": str(path.parent)}}
         with client.setup_kernel():
             began = time.perf_counter()
@@ -154,8 +161,11 @@ def turns(course: Course, assignment: str) -> None:
 
     def judged(student: str) -> float:
         began = time.perf_counter()
-        submission.judge_student(course, assignment, student)
-        return time.perf_counter() - began
+        report = submission.judge_student(course, assignment, student).report
+        seconds = time.perf_counter() - began
+        if report.status is Status.JUDGE_ERROR:  # not judged, which is fast
+            raise click.ClickException(f"{student} was not judged: {report.message or report.tests}")
+        return seconds
 
     ways: dict[str, Callable[[str], float]] = {
         "all cells, bare": partial(bare, course, assignment),
