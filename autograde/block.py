@@ -23,11 +23,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Protocol, Self
+from weakref import WeakKeyDictionary
 
 import psutil
 
@@ -74,6 +76,9 @@ _FREE_PART = 0.7
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
+#: Chunks that zarr may have in hand at a time inside a block, for each of its reads and writes. With as many as threads, a
+#: thread waits whenever a chunk is with the event loop (`meter.py parts` prints what the conditions of a block take).
+_CHUNKS_IN_HAND = 4
 #: Libraries that allocate at first use what they keep for good.
 _WARMED = ("dask.array", "zarr")
 #: Who predicts fewer bytes than this has left out the unit.
@@ -667,7 +672,9 @@ def pinned() -> Iterator[None]:
         if "zarr" in sys.modules:
             import zarr
 
-            stack.enter_context(zarr.config.set({"async.concurrency": _WORKERS, "threading.max_workers": _WORKERS}))
+            settings = {"threading.max_workers": _WORKERS, "codec_pipeline.max_workers": _WORKERS}
+            stack.enter_context(zarr.config.set({"async.concurrency": _CHUNKS_IN_HAND, **settings}))
+            stack.enter_context(_zarr_pool())
         if "numcodecs.blosc" in sys.modules:
             from numcodecs import blosc
 
@@ -681,7 +688,29 @@ def pinned() -> Iterator[None]:
 
 
 _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
+#: Threads of ours for the event loops of zarr that are alive: it has a new one after a fork.
+_POOLS: WeakKeyDictionary[Any, ThreadPoolExecutor] = WeakKeyDictionary()
 _RECORDING = threading.Lock()
+
+
+@contextmanager
+def _zarr_pool() -> Iterator[None]:
+    """zarr's file and codec calls on threads of ours, and back on what it had before.
+
+    zarr looks at `threading.max_workers` only where it has no pool yet, and keeps that pool: setting it for a while does
+    nothing, or lasts. Without a pool of its own zarr leaves the threads to asyncio (`loop.run_in_executor`), whose number
+    depends on the cores.
+    """
+    from zarr.core import sync
+
+    loop, before = sync._get_loop(), sync._executor
+    sync._executor = _POOLS.setdefault(loop, ThreadPoolExecutor(_WORKERS, thread_name_prefix="autograde_zarr"))
+    loop.set_default_executor(sync._executor)
+    try:
+        yield
+    finally:
+        sync._executor = before
+        loop.set_default_executor(before or ThreadPoolExecutor(thread_name_prefix="asyncio"))
 
 
 @dataclass(slots=True)

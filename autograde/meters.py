@@ -4,9 +4,9 @@ Held is anonymous, shared and swapped memory. Page cache and file-backed maps ar
 memory map costs nothing; reserved but untouched pages do not count either. One process: RssAnon + RssShmem + VmSwap of its
 status file. Several: proportional sizes, because after a fork both sides show the same pages.
 
-A poll every few milliseconds sees any peak that takes longer than that to touch. A thread of the same process polls only
-when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the file-backed part is held
-memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
+A poll every few milliseconds (on a plateau, tens) sees any peak that takes longer than that to touch. A thread of the same
+process polls only when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the
+file-backed part is held memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
 is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
 sixteen. Children, and files in the private memory of a sandbox, have no such second look: what is there for less than the
 time between two polls (on a starved machine, tens of milliseconds) may be missed. Until a new process has exchanged its
@@ -50,6 +50,10 @@ __all__ = [
 ]
 
 POLL_SECONDS = 0.003
+#: On a plateau a poll waits for this part of the time that has passed since the last new peak, up to this many times its
+#: pause: to wake up costs Python's other threads more than the reading itself.
+_CALM_PART = 0.1
+_CALM = 8
 #: A new peak is worth a look at the stack when it is this much above the last one.
 _STEP_BYTES = 2**20
 #: How many (time, bytes) pairs are kept for the chart.
@@ -95,6 +99,7 @@ class Meter(Protocol):
 
     name: str
     finest_bytes: int  # a ceiling below this is within its error (`autograde doctor` shows that)
+    marked: bool  # what a process holds between two readings shows in the kernel's mark
 
     def read(self) -> Reading:
         """Held memory now. Raises `MeterError` when it cannot be told."""
@@ -127,6 +132,7 @@ class TreeMeter:
         root: int | None = None,
         tmpfs: tuple[int, ...] = (),
     ) -> None:
+        self.marked = not tmpfs
         self._pid = pid
         self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
@@ -219,6 +225,7 @@ class PsutilMeter:
 
     name = "psutil (advisory)"
     finest_bytes = 32 * 2**20
+    marked = False
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -422,7 +429,8 @@ class Poller:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autograde-poller", daemon=True)
         self._highest: Reading | None = None
-        self._noted_bytes = -_STEP_BYTES
+        self._noted_bytes = -_STEP_BYTES  # the last new peak ...
+        self._noted = 0.0  # ... and its time
         self._samples: list[tuple[float, int]] = []
         self._keep_every = 1
         self._count = 0
@@ -479,8 +487,15 @@ class Poller:
     def _run(self) -> None:
         sys.setprofile(None)  # memray looks at every call of every thread; ours explain nothing
         hurry()
-        while not self._done.wait(self._seconds):
+        while not self._done.wait(self._pause_seconds()):
             self._take()
+
+    def _pause_seconds(self) -> float:
+        """Until the next reading: longer on a plateau. The kernel's mark has what comes and goes in it; not of children."""
+        if self._last is None or self._last.child_bytes or not self._meter.marked:
+            return self._seconds
+        since = time.perf_counter() - self._began - self._noted
+        return min(max(self._seconds, _CALM_PART * since), _CALM * self._seconds)
 
     def _take(self) -> None:
         try:
@@ -498,6 +513,7 @@ class Poller:
             self._highest = reading
             if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:
                 self._noted_bytes = reading.total_bytes
+                self._noted = now
                 if self._on_peak is not None:
                     self._on_peak(reading.total_bytes)
         self._sample(now, reading.total_bytes)

@@ -25,6 +25,8 @@ def run(name, *options, folder):
         (["class.py", *SMALL, "--students", "2", "--turns"], "1 submissions, seconds on average"),
         (["class.py", "--stubs", "2"], "2 submissions: "),
         (["meter.py", "overhead", "--rounds", "3", "--mebibytes", "8"], "tracemalloc +"),
+        (["meter.py", "repeat", "--rounds", "2", "--mebibytes", "8"], "above the median"),
+        (["meter.py", "verdicts", "--rounds", "1"], "4 verdicts, 0 wrong"),
     ],
     ids=" ".join,
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
+from pathlib import Path
 
 import dask
 import numpy as np
@@ -18,6 +21,7 @@ from nbclient import NotebookClient
 from nbformat import v4
 from numcodecs import blosc
 from traitlets.config.loader import Config
+from zarr.core import sync
 
 from autograde import MemoryCeilingExceeded, block, ceiling, measure
 from autograde.block import MEASUREMENT_MIME, LocalRun, Spec, settle, use_bench
@@ -171,13 +175,45 @@ def test_parallelism_is_pinned_inside_and_put_back_afterwards():
                     zarr.config.get("threading.max_workers"),
                     blosc.set_nthreads(2),
                 )
-            assert inside == (2, 2, 2, 2)
+            assert inside == (2, 4, 2, 2)
             assert dask.config.get("num_workers") == 13
             assert zarr.config.get("async.concurrency") == 11
             assert zarr.config.get("threading.max_workers") == 5
             assert blosc.set_nthreads(7) == 7
     finally:
         blosc.set_nthreads(1)
+
+
+def zarr_threads():
+    """The threads on which zarr reads files and unpacks chunks at the moment."""
+
+    async def many():
+        return set(await asyncio.gather(*(asyncio.to_thread(threading.current_thread) for _ in range(200))))
+
+    return sync.sync(many())
+
+
+@pytest.mark.parametrize(("own", "name"), [(None, "asyncio"), (5, "zarr_pool")], ids=["asyncio's threads", "its pool"])
+def test_zarr_works_on_two_threads_inside_and_on_its_own_again_afterwards(own, name):
+    """Its pool is made once and kept: what it was set to for a while lasted, or did nothing."""
+    program = f"""
+        from test_block import *
+        def names(): return {{thread.name.rpartition("_")[0] for thread in zarr_threads()}}
+        with zarr.config.set({{"threading.max_workers": {own}}}):
+            assert names() == {{"{name}"}}
+        for _ in range(2):
+            with measure():
+                assert names() == {{"autograde_zarr"}}
+                assert len(zarr_threads()) <= 2
+            assert names() == {{"{name}"}}
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_parallelism_is_put_back_after_a_failure_too():

@@ -521,6 +521,7 @@ class Scripted:
     """A meter that tells given readings in turn, then the last one for ever."""
 
     name = "scripted"
+    marked = True
 
     def __init__(self, *readings: Reading | None, high_water: int | None = None) -> None:
         self._readings = list(readings)
@@ -592,6 +593,39 @@ def test_where_nothing_could_be_read_the_peak_is_none():
 def test_a_reading_that_fails_does_not_end_the_poll():
     """A program that has all the files open that it may leaves none for the meter, for a while."""
     assert polled(Scripted(held(2), None, None, held(13), held(3))).reading == held(13)
+
+
+@pytest.mark.parametrize(
+    ("readings", "marked", "slower"),
+    [
+        ([held(2)], True, True),
+        ([held(2), held(13)], True, True),
+        ([held(2, child=1)], True, False),
+        ([held(2)], False, False),
+        ([None], True, False),
+    ],
+    ids=["a plateau", "a step", "a child", "no mark", "nothing read"],
+)
+def test_a_poll_is_slower_on_a_plateau_where_the_kernel_looks_too(readings, marked, slower, monkeypatch):
+    """Right after a new peak it is as fast as ever, and it is never slower than eight times that."""
+    now = [100.0]
+    monkeypatch.setattr(meters.time, "perf_counter", lambda: now[-1])
+    meter = Scripted(*readings)
+    meter.marked = marked
+    poller = Poller(meter, seconds=0.002, on_peak=lambda size: pauses.append(poller._pause_seconds()))
+    poller._began = now[-1]
+    pauses: list[float] = []
+    for _ in readings:
+        now.append(now[-1] + 0.3)
+        poller._take()
+    assert all(pause == 0.002 for pause in pauses)
+    pauses.clear()
+    peak = now[-1]
+    for later in (0.01, 0.1, 60):
+        now.append(peak + later)
+        poller._take()
+        pauses.append(poller._pause_seconds())
+    assert pauses == pytest.approx([0.002, 0.01, 0.016] if slower else [0.002] * 3)
 
 
 def test_what_was_seen_before_the_process_ended_stands():
