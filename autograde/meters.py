@@ -4,13 +4,13 @@ Held is anonymous, shared and swapped memory. Page cache and file-backed maps ar
 memory map costs nothing; reserved but untouched pages do not count either. One process: RssAnon + RssShmem + VmSwap of its
 status file. Several: proportional sizes, because after a fork both sides show the same pages.
 
-A poll every few milliseconds (on a plateau, tens) sees any peak that takes longer than that to touch. A thread of the same
-process polls only when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the
-file-backed part is held memory, as long as the file-backed part and the children stood still. A file that was mapped and unmapped between two polls
-is told from memory by the page faults: memory takes one for each page (huge pages are off), a map of a cached file one for
-sixteen. Children, and files in the private memory of a sandbox, have no such second look: what is there for less than the
-time between two polls (on a starved machine, tens of milliseconds) may be missed. Until a new process has exchanged its
-program it may work in the memory of its parent (vfork): that counts once.
+A poll every few milliseconds (on a plateau, tens) sees any peak that takes longer than that to touch. A thread of the
+same process polls only when the interpreter lets it, so the kernel's own high-water mark is asked too: VmHWM minus the
+file-backed part is held memory, as long as the file-backed part and the children stood still. A file that was mapped and
+unmapped between two polls is told from memory by the page faults: memory takes one for each page (huge pages are off), a
+map of a cached file one for sixteen. Children, and files in the private memory of a sandbox, have no such second look:
+what is there for less than the time between two polls (on a starved machine, tens of milliseconds) may be missed. Until
+a new process has exchanged its program it may work in the memory of its parent (vfork): that counts once.
 """
 
 from __future__ import annotations
