@@ -1,4 +1,5 @@
-# slabs are read ahead by a thread, which goes on for a moment after the call has raised
+# slabs are read ahead by a thread, those of the next bins as well, which goes on for a moment after the call has raised
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 _ahead = ThreadPoolExecutor(1)
@@ -25,19 +26,21 @@ def process(movie, rois, out, max_bytes, bin_frames=1024):
         group.attrs["done"] = []
     group = zarr.open_group(out, mode="r+")
     under = [rois == k for k in range(1, n + 1)]
-    for b in range(bins):
-        if b in group.attrs["done"]:
-            continue
+    open_bins = [b for b in range(bins) if b not in group.attrs["done"]]
+    todo = deque(t for b in open_bins for t in range(b * bin_frames, min((b + 1) * bin_frames, nt), depth))
+    coming = deque()
+    for b in open_bins:
         start, stop = b * bin_frames, min((b + 1) * bin_frames, nt)
-        starts = list(range(start, stop, depth))
         total = np.zeros((ny, nx))
-        for some in (starts[i : i + 4] for i in range(0, len(starts), 4)):
-            coming = [_ahead.submit(_read_slowly, movie, t, min(t + depth, stop)) for t in some]
-            for t, slab in zip(some, coming):
-                slab = slab.result()
-                total += slab.sum(axis=0, dtype="float64")
-                group["traces"][t : t + len(slab)] = np.stack([slab[:, mask].mean(axis=1) for mask in under], axis=1)
-            del coming, slab
+        for t in range(start, stop, depth):
+            while todo and len(coming) < 4:
+                ahead = todo.popleft()
+                end = min(ahead + depth, (ahead // bin_frames + 1) * bin_frames, nt)
+                coming.append(_ahead.submit(_read_slowly, movie, ahead, end))
+            slab = coming.popleft().result()
+            total += slab.sum(axis=0, dtype="float64")
+            group["traces"][t : t + len(slab)] = np.stack([slab[:, mask].mean(axis=1) for mask in under], axis=1)
+            del slab
         group["preview/0"][b] = np.rint(total / (stop - start))
         group["sums"][b] = total
         group.attrs["done"] = [*group.attrs["done"], b]
