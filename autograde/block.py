@@ -662,8 +662,28 @@ def pinned() -> Iterator[None]:
     """dask, zarr and Blosc on a fixed number of threads, put back afterwards; huge pages off while measuring.
 
     Memory grows with threads (the same dask mean: 35 MiB on 1, 136 MiB on 8), and a huge page is touched faster than the
-    poll can see.
+    poll can see. All this holds for the whole process: with blocks in several threads, from the first to the last.
     """
+    global _pinned_blocks
+    with _PINNING:
+        if _pinned_blocks == 0:
+            _pins.enter_context(_pins_set())
+        _pinned_blocks += 1
+    try:
+        yield
+    finally:
+        with _PINNING:
+            _pinned_blocks -= 1
+            if _pinned_blocks == 0:
+                _pins.close()
+
+
+_PINNING = threading.Lock()
+_pins, _pinned_blocks = ExitStack(), 0
+
+
+@contextmanager
+def _pins_set() -> Iterator[None]:
     with ExitStack() as stack:
         if "dask" in sys.modules:
             import dask

@@ -99,7 +99,9 @@ class Meter(Protocol):
 
     name: str
     finest_bytes: int  # a ceiling below this is within its error (`autograde doctor` shows that)
-    marked: bool  # what a process holds between two readings shows in the kernel's mark
+    may_rest: (
+        bool  # it runs in the process that it reads, and what that holds between two readings is in the kernel's mark
+    )
 
     def read(self) -> Reading:
         """Held memory now. Raises `MeterError` when it cannot be told."""
@@ -132,7 +134,7 @@ class TreeMeter:
         root: int | None = None,
         tmpfs: tuple[int, ...] = (),
     ) -> None:
-        self.marked = not tmpfs
+        self.may_rest = pid == os.getpid() and not tmpfs
         self._pid = pid
         self._root = pid if root is None else root
         self._exclude = exclude  # children that are ours, not the student's
@@ -225,7 +227,7 @@ class PsutilMeter:
 
     name = "psutil (advisory)"
     finest_bytes = 32 * 2**20
-    marked = False
+    may_rest = False
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -492,7 +494,7 @@ class Poller:
 
     def _pause_seconds(self) -> float:
         """Until the next reading: longer on a plateau. The kernel's mark has what comes and goes in it; not of children."""
-        if self._last is None or self._last.child_bytes or not self._meter.marked:
+        if not self._meter.may_rest or self._last is None or self._last.child_bytes:
             return self._seconds
         since = time.perf_counter() - self._began - self._noted
         return min(max(self._seconds, _CALM_PART * since), _CALM * self._seconds)

@@ -184,6 +184,20 @@ def test_parallelism_is_pinned_inside_and_put_back_afterwards():
         blosc.set_nthreads(1)
 
 
+def test_blocks_in_threads_that_end_in_turn_are_pinned_until_the_last():
+    """What the second one found was the first one's: put back by the one that ends last, it stayed for good."""
+    with dask.config.set(num_workers=13):
+        first, second = measure(), measure()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert dask.config.get("num_workers") == 2
+        assert {thread.name.rpartition("_")[0] for thread in zarr_threads()} == {"autograde_zarr"}
+        second.__exit__(None, None, None)
+        assert dask.config.get("num_workers") == 13
+        assert "autograde_zarr" not in {thread.name.rpartition("_")[0] for thread in zarr_threads()}
+
+
 def zarr_threads():
     """The threads on which zarr reads files and unpacks chunks at the moment."""
 

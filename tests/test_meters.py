@@ -521,7 +521,7 @@ class Scripted:
     """A meter that tells given readings in turn, then the last one for ever."""
 
     name = "scripted"
-    marked = True
+    may_rest = True
 
     def __init__(self, *readings: Reading | None, high_water: int | None = None) -> None:
         self._readings = list(readings)
@@ -596,7 +596,7 @@ def test_a_reading_that_fails_does_not_end_the_poll():
 
 
 @pytest.mark.parametrize(
-    ("readings", "marked", "slower"),
+    ("readings", "may_rest", "slower"),
     [
         ([held(2)], True, True),
         ([held(2), held(13)], True, True),
@@ -604,14 +604,14 @@ def test_a_reading_that_fails_does_not_end_the_poll():
         ([held(2)], False, False),
         ([None], True, False),
     ],
-    ids=["a plateau", "a step", "a child", "no mark", "nothing read"],
+    ids=["a plateau", "a step", "a child", "may not rest", "nothing read"],
 )
-def test_a_poll_is_slower_on_a_plateau_where_the_kernel_looks_too(readings, marked, slower, monkeypatch):
+def test_a_poll_is_slower_on_a_plateau_where_it_may_rest(readings, may_rest, slower, monkeypatch):
     """Right after a new peak it is as fast as ever, and it is never slower than eight times that."""
     now = [100.0]
     monkeypatch.setattr(meters.time, "perf_counter", lambda: now[-1])
     meter = Scripted(*readings)
-    meter.marked = marked
+    meter.may_rest = may_rest
     poller = Poller(meter, seconds=0.002, on_peak=lambda size: pauses.append(poller._pause_seconds()))
     poller._began = now[-1]
     pauses: list[float] = []
@@ -626,6 +626,15 @@ def test_a_poll_is_slower_on_a_plateau_where_the_kernel_looks_too(readings, mark
         poller._take()
         pauses.append(poller._pause_seconds())
     assert pauses == pytest.approx([0.002, 0.01, 0.016] if slower else [0.002] * 3)
+
+
+def test_only_who_measures_the_own_process_outside_of_a_sandbox_may_rest(tmp_path):
+    """Elsewhere the poll costs the measured process nothing, or is the only one that looks."""
+    assert default_meter().may_rest == (sys.platform == "linux")
+    if sys.platform == "linux":
+        assert not TreeMeter(os.getppid()).may_rest
+        assert not TreeMeter(os.getpid(), tmpfs=(0,)).may_rest
+    assert not PsutilMeter(os.getpid()).may_rest
 
 
 def test_what_was_seen_before_the_process_ended_stands():
