@@ -577,6 +577,8 @@ class LocalBench:
 
 
 #: Settings of glibc: their environment variables, numbers for mallopt(3), and values. One arena; what is freed goes back.
+#: Blocks below 32 MiB go back only when the top of the heap does: if each went back at once, peaks would be more alike, and
+#: work on chunks would take half as long again or more, because every page is faulted in anew.
 ALLOCATOR = (
     ("MALLOC_ARENA_MAX", -8, 1),
     ("MALLOC_MMAP_THRESHOLD_", -3, 32 * MIB),
@@ -719,10 +721,14 @@ def _zarr_pool() -> Iterator[None]:
 
     zarr looks at `threading.max_workers` only where it has no pool yet, and keeps that pool: setting it for a while does
     nothing, or lasts. Without a pool of its own zarr leaves the threads to asyncio (`loop.run_in_executor`), whose number
-    depends on the cores.
+    depends on the cores. All these names are zarr's own: a zarr without them keeps its threads, and `async.concurrency`
+    still bounds what it holds.
     """
     from zarr.core import sync
 
+    if not (hasattr(sync, "_executor") and hasattr(sync, "_get_loop")):
+        yield
+        return
     loop, before = sync._get_loop(), sync._executor
     sync._executor = _POOLS.setdefault(loop, ThreadPoolExecutor(_WORKERS, thread_name_prefix="autograde_zarr"))
     loop.set_default_executor(sync._executor)

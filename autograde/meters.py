@@ -99,9 +99,7 @@ class Meter(Protocol):
 
     name: str
     finest_bytes: int  # a ceiling below this is within its error (`autograde doctor` shows that)
-    may_rest: (
-        bool  # it runs in the process that it reads, and what that holds between two readings is in the kernel's mark
-    )
+    may_rest: bool  # it runs in the process that it reads, whose high-water mark has what it holds between two readings
 
     def read(self) -> Reading:
         """Held memory now. Raises `MeterError` when it cannot be told."""

@@ -230,6 +230,17 @@ def test_zarr_works_on_two_threads_inside_and_on_its_own_again_afterwards(own, n
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["_executor", "_get_loop"])
+def test_a_zarr_that_names_its_threads_otherwise_keeps_them(monkeypatch, name):
+    """The names are private: the next zarr may go without, and a class must not."""
+    held = getattr(sync, name)
+    monkeypatch.delattr(sync, name)
+    with measure():
+        assert zarr.config.get("async.concurrency") == 4
+        monkeypatch.setattr(sync, name, held, raising=False)
+        assert "autograde_zarr" not in {thread.name.rpartition("_")[0] for thread in zarr_threads()}
+
+
 def test_parallelism_is_put_back_after_a_failure_too():
     with dask.config.set(num_workers=13):
         with pytest.raises(ZeroDivisionError), ceiling("64 MiB"):

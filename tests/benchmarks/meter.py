@@ -13,7 +13,8 @@ recording of allocations (memray), and a block that has both, as where it broke 
 
 `repeat` measures each in `--rounds` new processes, quiet and with all cores kept busy, and as often what tracemalloc sees
 in the same code: zarr and dask hold more or less by chance, one thread letting go of a chunk before another takes the next
-or after it, and no meter should hide that. Arrays of numpy alone always hold the same: their spread is the meter's own.
+or after it, and the next fills the gap that it left in the heap or does not: no meter should hide that. Arrays of numpy
+alone always hold the same: their spread is the meter's own.
 `verdicts` asks for a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each
 `--rounds` times quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
 """
