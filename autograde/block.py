@@ -6,66 +6,50 @@ the judge the block's calls run in the student's process, and the judge measures
 
 from __future__ import annotations
 
-import ast
 import ctypes
 import gc
 import html
-import importlib
 import linecache
-import logging
-import os
 import re
 import signal
 import sys
-import tempfile
 import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, Protocol, Self
-from weakref import WeakKeyDictionary
 
 import psutil
 
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
+from .conditions import WARMED, pinned, settle, warm_up
 from .explain import explain_kept, explain_memory, summarize
-from .habits import cause_of, function_at, joined_in
+from .habits import joined_in
 from .leftovers import kept_by_cells
+from .lines import Seen, cell_line, cell_name, functions_named, ipython_shell, seen_from, stands_at_top_of_cell
 from .meters import POLL_SECONDS, Meter, Poller, default_meter
-from .types import MIB, Allocation, Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
+from .recording import Held, recorded
+from .types import Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 
 __all__ = [
-    "ALLOCATOR",
-    "CELL_NAMES",
     "LIMIT_FACTOR",
     "MEASUREMENT_MIME",
-    "TEST_FILES",
     "Bench",
     "LocalBench",
     "LocalRun",
     "MemoryCeilingExceeded",
     "Run",
-    "Seen",
     "Spec",
     "ceiling",
-    "cell_line",
     "current_bench",
-    "functions_named",
-    "import_memray",
     "measure",
-    "seen_from",
-    "settle",
-    "settle_allocator",
-    "stands_at_top_of_cell",
     "use_bench",
-    "warm_up",
 ]
 
 #: A runaway block is stopped at this multiple of its ceiling ...
@@ -74,21 +58,10 @@ LIMIT_FACTOR = 4
 _FREE_PART = 0.7
 #: Facts ride along with the chart, so that `autograde verify` can read what a kernel measured.
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
-#: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
-_WORKERS = 2
-#: Chunks that zarr may have in hand at a time inside a block, for each of its reads and writes. With as many as threads, a
-#: thread waits whenever a chunk is with the event loop (`meter.py parts` prints what the conditions of a block take).
-_CHUNKS_IN_HAND = 4
-#: Libraries that allocate at first use what they keep for good.
-_WARMED = ("dask.array", "zarr")
 #: Who predicts fewer bytes than this has left out the unit.
 _LEAST_PREDICTED_BYTES = 10_000
 #: Messages are wrapped here, so that JupyterLab does not break them inside of a word.
 _LINE_WIDTH = 92
-#: File names of cells that the student process compiled, and their grade_ids. In a kernel, IPython knows them.
-CELL_NAMES: dict[str, str] = {}
-#: Files whose functions are tests (pytest), as the cell is that runs in a notebook.
-TEST_FILES: set[str] = set()
 #: File and line of the blocks that broke their ceiling the last time they ran.
 _BROKEN: set[tuple[str, int]] = set()
 
@@ -233,117 +206,6 @@ class measure(_Block):
         )
 
 
-def stands_at_top_of_cell(frame: FrameType) -> bool:
-    """Whether the `with` or the simple statement that `frame` is at stands at the outermost level of a notebook cell.
-
-    Only there can the error wait until the end of the cell without a `try` or an outer `with` noticing.
-    """
-    if frame.f_code.co_name != "<module>" or cell_name(frame.f_code.co_filename) is None:
-        return False
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
-    except SyntaxError:
-        return False
-    for node in tree.body:
-        if isinstance(node, ast.With) and len(node.items) == 1:
-            last = node.body[0].lineno
-        elif isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign):
-            last = node.end_lineno or node.lineno
-        else:
-            continue
-        if node.lineno <= frame.f_lineno <= last:
-            return True
-    return False
-
-
-# --- where in the student's code ----------------------------------------------------------------------------------
-
-
-def cell_name(filename: str) -> str | None:
-    """The grade_id of the cell compiled as `filename`, "" for a cell whose id is not known, None for other files."""
-    if filename in CELL_NAMES:
-        return CELL_NAMES[filename]
-    shell = _shell()
-    if shell is not None and filename in getattr(shell.compile, "_filename_map", {}):
-        return ""
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Where the student's code was seen: at a line of a cell, in a function that was called or in the cell that ran."""
-
-    file: str
-    number: int
-    function: str
-    called: bool
-
-    @property
-    def line(self) -> Line:
-        """The line to speak of: this one, or the one of its function that is the cause."""
-        return cause_line(self.file, self.number, self.function)
-
-
-def seen_from(frame: FrameType | None) -> Seen | None:
-    """The student's code that led to `frame`: the innermost line in the cell whose function was called.
-
-    A test's cell calls the student's function, which may call helpers of the notebook: those are not the student's doing.
-    """
-    rows: list[FrameType] = []
-    while frame is not None:
-        if cell_name(frame.f_code.co_filename) is not None:
-            rows.append(frame)
-        frame = frame.f_back
-    found = _own_row([(row.f_code.co_filename, row.f_code.co_name) for row in rows])
-    if found is None:
-        return None
-    code = rows[found].f_code
-    outermost = rows[-1].f_code
-    itself = code.co_filename == outermost.co_filename and outermost.co_name == "<module>"
-    # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
-    return Seen(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0], not itself)
-
-
-def _own_row(rows: Sequence[tuple[str, str]]) -> int | None:
-    """Which of the (file, function) rows of cells, innermost first, is the student's; None if there are none.
-
-    >>> _own_row([("setup", "__next__"), ("answer", "f"), ("test", "<module>")])
-    1
-    >>> _own_row([("answer", "helper"), ("answer", "f"), ("test", "<lambda>"), ("test", "<module>")])
-    0
-    >>> _own_row([("answer", "f")]), _own_row([("test", "<module>")]), _own_row([])
-    (0, 0, None)
-    """
-    if not rows:
-        return None
-    outermost, name = rows[-1]
-    running = outermost if name == "<module>" or outermost in TEST_FILES else None  # None: called from outside of cells
-    called = next((file for file, _ in reversed(rows) if file != running), running)
-    return next(number for number, (file, _) in enumerate(rows) if file == called)
-
-
-def functions_named(code: CodeType, names: Mapping[str, Any]) -> tuple[FunctionType, ...]:
-    """The functions that code names, in the order of its names."""
-    found = (names.get(name) for name in code.co_names)
-    return tuple(one for one in found if isinstance(one, FunctionType))
-
-
-def cell_line(filename: str, number: int, function: str) -> Line:
-    """Line `number` of the cell that was compiled as `filename`."""
-    return Line(
-        cell=cell_name(filename) or None,
-        number=number,
-        text=linecache.getline(filename, number).strip(),
-        function=None if function.startswith("<") else function,
-    )
-
-
-def cause_line(filename: str, number: int, function: str) -> Line:
-    """The line to speak of when line `number` ran at the peak: that one, or the one of its function that is the cause."""
-    cause, other = cause_of("".join(linecache.getlines(filename)), number)
-    return cell_line(filename, cause, other or function)
-
-
 # --- this process measures itself ---------------------------------------------------------------------------------
 
 
@@ -379,7 +241,7 @@ class LocalRun:
         self._stack = ExitStack()
         settle()
         self._stack.enter_context(pinned())
-        self._held = self._stack.enter_context(_recorded()) if record else _Held()
+        self._held = self._stack.enter_context(recorded()) if record else Held()
         self._baseline = meter.read()
         self._seen_bytes = self._baseline.total_bytes  # the last peak that was looked at
         self._available_bytes = int(psutil.virtual_memory().available)
@@ -527,15 +389,15 @@ class LocalBench:
         self._warm: frozenset[str] = frozenset()  # libraries that have done what they do once
 
     def begin(self, spec: Spec) -> Run:
-        loaded = frozenset(name for name in _WARMED if name in sys.modules)
+        loaded = frozenset(name for name in WARMED if name in sys.modules)
         if loaded - self._warm:
             warm_up()
             self._warm = loaded
-        record = spec.ceiling_bytes is not None and (spec.place in _BROKEN or _shell() is None)
+        record = spec.ceiling_bytes is not None and (spec.place in _BROKEN or ipython_shell() is None)
         return LocalRun(spec, meter=default_meter(), record=record)
 
     def show(self, measurement: Measurement) -> None:
-        if _shell() is None:
+        if ipython_shell() is None:
             return
         from IPython.display import publish_display_data
 
@@ -546,7 +408,7 @@ class LocalBench:
                 MEASUREMENT_MIME: to_jsonable(measurement),
             }
         )
-        space = _shell().user_ns
+        space = ipython_shell().user_ns
         note = explain_kept(measurement, kept_by_cells(space, space.get("In", ())))
         if note:
             publish_display_data({"text/plain": textwrap.fill(note, _LINE_WIDTH), "text/html": _framed(note)})
@@ -555,7 +417,7 @@ class LocalBench:
         return count_zarr_calls(root)
 
     def postpone(self, error: MemoryCeilingExceeded) -> bool:
-        shell = _shell()
+        shell = ipython_shell()
         if shell is None:
             return False
         if self._hooked is not shell:
@@ -572,18 +434,10 @@ class LocalBench:
         first = waiting[0].measurement
         error = MemoryCeilingExceeded(explain_memory(first, right=True), first)
         result.error_in_exec = error
-        shell = _shell()
+        shell = ipython_shell()
         shell.showtraceback((type(error), error, None))
 
 
-#: Settings of glibc: their environment variables, numbers for mallopt(3), and values. One arena; what is freed goes back.
-#: Blocks below 32 MiB go back only when the top of the heap does: if each went back at once, peaks would be more alike, and
-#: work on chunks would take half as long again or more, because every page is faulted in anew.
-ALLOCATOR = (
-    ("MALLOC_ARENA_MAX", -8, 1),
-    ("MALLOC_MMAP_THRESHOLD_", -3, 32 * MIB),
-    ("MALLOC_TRIM_THRESHOLD_", -1, 64 * MIB),
-)
 _bench: Bench = LocalBench()
 
 
@@ -601,239 +455,3 @@ def use_bench(bench: Bench) -> Iterator[None]:
         yield
     finally:
         _bench = before
-
-
-def _shell() -> Any:
-    """IPython's shell where there is one, without importing it."""
-    module = sys.modules.get("IPython.core.getipython")
-    return None if module is None else module.get_ipython()
-
-
-def settle_allocator() -> None:
-    """Let glibc give freed memory back, as in the student process of the judge (`ALLOCATOR`); elsewhere do nothing.
-
-    It keeps what threads have freed in arenas of their own, which nothing but those threads can empty: 137 MiB that eight
-    threads hold at once read 35 MiB the second time. So this is done when `autograde` is imported, before threads start.
-    """
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # musl has none, and keeps nothing
-            for _, number, value in ALLOCATOR:
-                libc.mallopt(number, value)
-
-
-def settle() -> None:
-    """Bring this process to a repeatable baseline: drop garbage, and give freed memory back to the system.
-
-    IPython keeps the last failed cell's frames, and with them its arrays, in `sys.last_*`.
-    """
-    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
-        if hasattr(sys, name):
-            setattr(sys, name, None)
-    shell = _shell()
-    if shell is not None and getattr(shell, "InteractiveTB", None) is not None:
-        shell.InteractiveTB.tb = None
-    gc.collect()
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "malloc_trim"):  # glibc; musl has none and returns memory by itself
-            libc.malloc_trim(0)
-
-
-def warm_up() -> None:
-    """Let the array libraries that are loaded allocate what they keep for good (the first dask compute: 12 MiB)."""
-    import_memray()
-    if "zarr" not in sys.modules:
-        return
-    import zarr
-
-    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
-        array: Any = zarr.create_array(store=f"{folder}/a.zarr", shape=(64, 64), chunks=(16, 64), dtype="uint16")
-        array[:] = 1
-        if "dask.array" in sys.modules:
-            import dask
-            import dask.array as da
-
-            with dask.config.set(num_workers=2):
-                da.store(da.from_zarr(array) + 1, array, compute=True)
-        array[:].sum()
-
-
-@contextmanager
-def pinned() -> Iterator[None]:
-    """dask, zarr and Blosc on a fixed number of threads, put back afterwards; huge pages off while measuring.
-
-    Memory grows with threads (the same dask mean: 35 MiB on 1, 136 MiB on 8), and a huge page is touched faster than the
-    poll can see. All this holds for the whole process: with blocks in several threads, from the first to the last.
-    """
-    global _pinned_blocks
-    with _PINNING:
-        if _pinned_blocks == 0:
-            _pins.enter_context(_pins_set())
-        _pinned_blocks += 1
-    try:
-        yield
-    finally:
-        with _PINNING:
-            _pinned_blocks -= 1
-            if _pinned_blocks == 0:
-                _pins.close()
-
-
-_PINNING = threading.Lock()
-_pins, _pinned_blocks = ExitStack(), 0
-
-
-@contextmanager
-def _pins_set() -> Iterator[None]:
-    with ExitStack() as stack:
-        if "dask" in sys.modules:
-            import dask
-
-            stack.enter_context(dask.config.set(num_workers=_WORKERS))
-        if "zarr" in sys.modules:
-            import zarr
-
-            settings = {"threading.max_workers": _WORKERS, "codec_pipeline.max_workers": _WORKERS}
-            stack.enter_context(zarr.config.set({"async.concurrency": _CHUNKS_IN_HAND, **settings}))
-            stack.enter_context(_zarr_pool())
-        if "numcodecs.blosc" in sys.modules:
-            from numcodecs import blosc
-
-            stack.callback(blosc.set_nthreads, blosc.set_nthreads(_WORKERS))
-        if sys.platform == "linux":
-            libc = ctypes.CDLL(None)
-            before = libc.prctl(_PR_GET_THP_DISABLE, 0, 0, 0, 0)
-            libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
-            stack.callback(libc.prctl, _PR_SET_THP_DISABLE, before, 0, 0, 0)
-        yield
-
-
-_PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
-#: Threads of ours for the event loops of zarr that are alive: it has a new one after a fork.
-_POOLS: WeakKeyDictionary[Any, ThreadPoolExecutor] = WeakKeyDictionary()
-_RECORDING = threading.Lock()
-
-
-@contextmanager
-def _zarr_pool() -> Iterator[None]:
-    """zarr's file and codec calls on threads of ours, and back on what it had before.
-
-    zarr looks at `threading.max_workers` only where it has no pool yet, and keeps that pool: setting it for a while does
-    nothing, or lasts. Without a pool of its own zarr leaves the threads to asyncio (`loop.run_in_executor`), whose number
-    depends on the cores. All these names are zarr's own: a zarr without them keeps its threads, and `async.concurrency`
-    still bounds what it holds.
-    """
-    from zarr.core import sync
-
-    if not (hasattr(sync, "_executor") and hasattr(sync, "_get_loop")):
-        yield
-        return
-    loop, before = sync._get_loop(), sync._executor
-    sync._executor = _POOLS.setdefault(loop, ThreadPoolExecutor(_WORKERS, thread_name_prefix="autograde_zarr"))
-    loop.set_default_executor(sync._executor)
-    try:
-        yield
-    finally:
-        sync._executor = before
-        loop.set_default_executor(before or ThreadPoolExecutor(thread_name_prefix="asyncio"))
-
-
-@dataclass(slots=True)
-class _Held:
-    """What memray saw at the peak, filled in when the recording ends."""
-
-    allocations: list[Allocation] = field(default_factory=list)
-    lines: list[tuple[int, str, Line]] = field(default_factory=list)  # bytes, file of the cell; largest first
-
-    def line(self, *, at_least_bytes: int, cell: str | None) -> Line | None:
-        """The student's line that holds the most, if that is enough to speak of.
-
-        zarr and dask allocate on threads of their own, whose stacks lead to no cell; numpy's always do. `cell` is the file
-        of the cell whose function was called, where that is known: a pool may run functions of others, who are not to blame.
-        """
-        for size, file, line in self.lines:
-            if size >= max(at_least_bytes, 1) and cell in (None, file):
-                return line
-        return None
-
-
-def import_memray() -> Any:
-    """memray, without what it says on stderr; None where there is none (Windows).
-
-    Beside Debian's interpreter, memray 1.20 warns of two corrected symbols when it is imported, below Python's own
-    streams, and for nbgrader's Validate button anything on stderr is a failure.
-    """
-    if "memray" in sys.modules:
-        return sys.modules["memray"]
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        memray: Any = importlib.import_module("memray")
-    except ImportError:
-        return None
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-    memray.set_log_level(logging.ERROR)
-    return memray
-
-
-@contextmanager
-def _recorded() -> Iterator[_Held]:
-    """What was held at the peak, by function and by the student's line; empty where memray cannot run.
-
-    memray allows one tracker at a time, so a block inside a block has none of its own.
-    """
-    held = _Held()
-    memray = import_memray()
-    if memray is None or not _RECORDING.acquire(blocking=False):
-        yield held
-        return
-    try:
-        with tempfile.TemporaryDirectory(prefix="autograde-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "recording.bin"
-            try:
-                tracker = memray.Tracker(path, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS)
-                tracker.__enter__()
-            except RuntimeError:  # the code that is measured is being recorded by somebody else
-                yield held
-                return
-            try:
-                yield held
-            finally:
-                tracker.__exit__(None, None, None)
-                _read_recording(memray, path, held)
-    finally:
-        _RECORDING.release()
-
-
-def _read_recording(memray: Any, path: Path, held: _Held, *, count: int = 3) -> None:
-    functions: Counter[tuple[str, str]] = Counter()
-    lines: Counter[tuple[str, str, int]] = Counter()
-    try:
-        with memray.FileReader(path) as reader:
-            for record in reader.get_high_watermark_allocation_records(merge_threads=True):
-                stack = record.stack_trace(max_stacks=200)
-                function, file = stack[0][:2] if stack else ("native code", "")
-                functions[function, file if cell_name(file) is None else "your cell"] += int(record.size)
-                own = [frame for frame in stack if cell_name(frame[1]) is not None]
-                mine = _own_row([(file, name) for name, file, _ in own])
-                if mine is not None:
-                    _, file, number = own[mine]
-                    named = next((name for name, path, _ in own if path == file and name[0] != "<"), "<module>")
-                    function = function_at("".join(linecache.getlines(file)), number) or named  # not "<lambda>"
-                    lines[function, file, number] += int(record.size)
-    except (OSError, ValueError):  # a recording that student code has tampered with explains nothing
-        return
-    held.allocations = [
-        Allocation(size, function, os.path.basename(file))  # noqa: PTH119 - may be a made-up name
-        for (function, file), size in functions.most_common(count)
-    ]
-    held.lines = [
-        (size, file, cause_line(file, number, function)) for (function, file, number), size in lines.most_common(count)
-    ]
-
-
-settle_allocator()

@@ -18,11 +18,11 @@ from pathlib import Path
 import psutil
 
 from . import __version__
-from .block import import_memray
 from .bubblewrap import why_not
 from .errors import CourseError, JudgeError, MeterError
 from .meters import default_meter
 from .notebook import ceilings_in, read_notebook, rebuild
+from .recording import import_memray
 from .types import GIB, MIB, Measurement, format_bytes, from_json
 
 __all__ = ["ROUTES", "Diagnosis", "Finding", "Route", "Seen", "diagnose"]

@@ -31,13 +31,14 @@ from typing import Any
 import numpy as np
 import psutil
 
-from .block import CELL_NAMES, LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
+from .block import LIMIT_FACTOR, MemoryCeilingExceeded, Run, Spec, use_bench
 from .calls import Counts
 from .errors import AutogradeError, CourseError, StorageError, SubmissionError
 from .examples import unused_examples, without
 from .explain import explain_memory
 from .folders import scratch_folder, spread
 from .journal import append, digest, write_whole
+from .lines import CELL_NAMES
 from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .session import Job, OutOfTime, Session, StudentDied, StudentError

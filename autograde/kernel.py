@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .block import MEASUREMENT_MIME, MemoryCeilingExceeded, cell_line, cell_name
+from .block import MEASUREMENT_MIME, MemoryCeilingExceeded
 from .errors import CourseError, JudgeError, kind_of
+from .lines import cell_line, cell_name
 from .notebook import Cell, Kind, Notebook
 from .types import Exit, Line, Measurement, Outcome, Problem, from_json, to_json
 

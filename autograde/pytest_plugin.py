@@ -28,7 +28,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     marker = item.get_closest_marker("ceiling")
     if marker is None:
         return (yield)
-    from .block import CELL_NAMES, TEST_FILES, ceiling
+    from .block import ceiling
+    from .lines import CELL_NAMES, TEST_FILES
 
     CELL_NAMES.update((name, "") for name in _own_files(item.config.rootpath))
     TEST_FILES.add(str(item.path))

@@ -26,6 +26,7 @@ from .block import current_bench
 from .calls import Counts
 from .chart import chunk_chart
 from .errors import CourseError
+from .lines import ipython_shell
 from .meters import hurry
 from .types import ChunkGrid
 
@@ -243,8 +244,7 @@ class _Inotify:
 
 def _show(root: Path, counted: Counts | None) -> None:
     """Draw the grids in IPython, where there is one; nothing elsewhere."""
-    module = sys.modules.get("IPython.core.getipython")
-    if module is None or module.get_ipython() is None or counted is None:
+    if ipython_shell() is None or counted is None:
         return
     from IPython.display import publish_display_data
 

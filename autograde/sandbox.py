@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from . import bubblewrap
-from .block import ALLOCATOR
+from .conditions import ALLOCATOR
 from .errors import CourseError, JudgeError
 from .limits import Limits
 from .meters import Meter, TreeMeter, default_meter, descendants

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from .block import MemoryCeilingExceeded, Spec, current_bench, functions_named, stands_at_top_of_cell
+from .block import MemoryCeilingExceeded, Spec, current_bench
 from .errors import CourseError
 from .explain import explain_memory
+from .lines import functions_named, stands_at_top_of_cell
 from .types import NOISE_BYTES, STREAMING_PER_BYTE, Growth, Measurement, format_bytes
 
 __all__ = ["NOISE_BYTES", "Slope", "slope"]

@@ -22,10 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .block import CELL_NAMES, LocalRun, Spec, cell_line, cell_name, settle, warm_up
+from .block import LocalRun, Spec
 from .calls import Counts, count_zarr_calls
+from .conditions import settle, warm_up
 from .errors import SubmissionError, kind_of
 from .leftovers import named_arrays
+from .lines import CELL_NAMES, cell_line, cell_name
 from .meters import default_meter
 from .types import Line, to_json, to_jsonable
 from .wire import Closed, Connection, pack

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autograde.block import _Held
 from autograde.habits import cause_of, habit_of
+from autograde.recording import Held
 from autograde.types import MIB, Line
 
 WHOLE_AXIS = """\
@@ -78,7 +78,7 @@ def test_a_pool_whose_results_nobody_keeps_is_not_said_to_keep_every_piece():
 
 def test_a_function_of_the_set_up_that_a_pool_runs_is_not_to_blame():
     theirs, mine = Line("setup", 40, "return np.sqrt(block)", "stabilize"), Line("answer", 5, "pool.map(f, a)", "work")
-    held = _Held(lines=[(200 * MIB, "<setup>", theirs), (60 * MIB, "<answer>", mine)])
+    held = Held(lines=[(200 * MIB, "<setup>", theirs), (60 * MIB, "<answer>", mine)])
     assert held.line(at_least_bytes=50 * MIB, cell="<answer>") == mine
     assert held.line(at_least_bytes=100 * MIB, cell="<answer>") is None, "then the line that called is spoken of"
     assert held.line(at_least_bytes=100 * MIB, cell=None) == theirs

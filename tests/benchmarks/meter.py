@@ -41,8 +41,10 @@ import numpy as np
 import zarr
 
 from autograde import MemoryCeilingExceeded, block, ceiling, measure
+from autograde.conditions import pinned, warm_up
 from autograde.meters import Poller, default_meter
 from autograde.notebook import Kind, read_notebook, rebuild
+from autograde.recording import recorded
 from autograde.types import format_bytes
 
 MIB = 2**20
@@ -168,7 +170,7 @@ def reference_solutions() -> dict[str, Callable[[], object]]:
 @contextmanager
 def polled() -> Iterator[None]:
     """Under the conditions of a block, held memory is read every few milliseconds, and nothing else."""
-    with block.pinned():
+    with pinned():
         poller = Poller(default_meter())
         poller.start()
         try:
@@ -178,9 +180,9 @@ def polled() -> Iterator[None]:
 
 
 @contextmanager
-def recorded() -> Iterator[None]:
+def allocations() -> Iterator[None]:
     """Under the conditions of a block, memray records allocations, and nothing else."""
-    with block.pinned(), block._recorded():
+    with pinned(), recorded():
         yield
 
 
@@ -196,14 +198,14 @@ def measured(*, record: bool = False) -> Iterator[None]:
 
 _WHOLE: dict[str, Callable[[], Any]] = {
     "plain": nullcontext,
-    "conditions": block.pinned,
+    "conditions": pinned,
     "measured": measured,
     "tracemalloc": traced,
 }
 _PARTS: dict[str, Callable[[], Any]] = {
     **_WHOLE,
     "poll": polled,
-    "memray": recorded,
+    "memray": allocations,
     "measured and recorded": lambda: measured(record=True),
 }
 
@@ -261,8 +263,8 @@ def peak_bytes(movie: Path, work: str) -> int:
 def traced_bytes(movie: Path, work: str) -> int:
     """What tracemalloc tells, under the conditions of a block: Python's objects and arrays, not what codecs allocate."""
     array = zarr.open_array(movie, mode="r")
-    block.warm_up()
-    with block.pinned(), traced():
+    warm_up()
+    with pinned(), traced():
         STEADY[work](array, movie.parent)
         return tracemalloc.get_traced_memory()[1]
 
