@@ -33,7 +33,8 @@ from .explain import explain_kept, explain_memory, summarize
 from .habits import joined_in
 from .leftovers import kept_by_cells
 from .lines import Seen, cell_line, cell_name, functions_named, ipython_shell, seen_from, stands_at_top_of_cell
-from .meters import POLL_SECONDS, Meter, Poller, default_meter
+from .meters import default_meter
+from .poll import POLL_SECONDS, Meter, Poller
 from .recording import Held, recorded
 from .types import Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
 

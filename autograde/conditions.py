@@ -73,6 +73,8 @@ def settle() -> None:
         libc = ctypes.CDLL(None)
         if hasattr(libc, "malloc_trim"):  # glibc; musl has none and returns memory by itself
             libc.malloc_trim(0)
+    elif sys.platform == "darwin":
+        ctypes.CDLL(None).malloc_zone_pressure_relief(None, ctypes.c_size_t(0))  # all zones, as much as there is
 
 
 def warm_up() -> None:

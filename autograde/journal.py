@@ -35,8 +35,20 @@ __all__ = [
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 #: The modules that facts come from. Words and points are made anew from the facts, so those do not count.
 _JUDGING = (
-    *("block", "bubblewrap", "buffers", "calls", "conditions", "examples", "folders", "guard", "hidden", "judge"),
-    *("limits", "lines", "meters", "notebook", "procfs", "reads", "recording", "sandbox", "seccomp", "session"),
+    *(
+        "block",
+        "bubblewrap",
+        "buffers",
+        "calls",
+        "conditions",
+        "examples",
+        "folders",
+        "footprint",
+        "guard",
+        "hidden",
+        "judge",
+    ),
+    *("limits", "lines", "meters", "notebook", "poll", "procfs", "reads", "recording", "sandbox", "seccomp", "session"),
     *("slope", "student", "types", "wire"),
 )
 

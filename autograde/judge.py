@@ -39,8 +39,8 @@ from .explain import explain_memory
 from .folders import scratch_folder, spread
 from .journal import append, digest, write_whole
 from .lines import CELL_NAMES
-from .meters import Poller
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
+from .poll import Poller
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
 from .types import FORGIVEN_PART, Exit, Line, Measurement, Outcome, Problem, from_json, printable, to_json
 

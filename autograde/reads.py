@@ -27,7 +27,7 @@ from .calls import Counts
 from .chart import chunk_chart
 from .errors import CourseError
 from .lines import ipython_shell
-from .meters import hurry
+from .poll import hurry
 from .types import ChunkGrid
 
 __all__ = ["ReadsNotObserved", "reads"]

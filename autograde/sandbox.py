@@ -26,7 +26,8 @@ from . import bubblewrap
 from .conditions import ALLOCATOR
 from .errors import CourseError, JudgeError
 from .limits import Limits
-from .meters import Meter, TreeMeter, default_meter, descendants
+from .meters import TreeMeter, default_meter, descendants
+from .poll import Meter
 from .procfs import proc_text
 from .wire import Connection
 

@@ -22,8 +22,8 @@ from .folders import remove_tree
 from .guard import Guard, Hit
 from .hidden import HiddenData
 from .limits import LIMIT_PROBLEM, Limits
-from .meters import Meter
 from .notebook import Cell, Kind, Notebook, imported_modules
+from .poll import Meter
 from .sandbox import StudentProcess, start_student
 from .types import Line, Problem
 from .wire import MAX_BODY_BYTES, BadTree, Closed, TimedOut, check_zarr_tree, unpack

@@ -17,7 +17,7 @@ import zarr
 from numcodecs import blosc
 from zarr.core import sync
 
-from autograde import ceiling, measure
+from autograde import ceiling, conditions, measure
 from autograde.conditions import settle
 
 MIB = 2**20
@@ -109,6 +109,19 @@ def test_parallelism_is_put_back_after_a_failure_too():
         with pytest.raises(ZeroDivisionError), ceiling("64 MiB"):
             1 / 0  # noqa: B018
         assert dask.config.get("num_workers") == 13
+
+
+def test_settle_asks_macos_for_what_its_allocator_keeps(monkeypatch):
+    asked = []
+
+    class Library:
+        def malloc_zone_pressure_relief(self, zone, goal):
+            asked.append((zone, goal.value))
+
+    monkeypatch.setattr(conditions.sys, "platform", "darwin")
+    monkeypatch.setattr(conditions.ctypes, "CDLL", lambda name: Library())
+    conditions.settle()
+    assert asked == [(None, 0)]
 
 
 def test_settle_drops_the_arrays_of_the_last_failure():

@@ -126,7 +126,8 @@ def prepare(stack, scratch):
 
 def convert(tool, python, planes, out):
     """Convert once in a process of its own: (wall seconds, processor seconds, peak bytes). Raises Unusable."""
-    from autograde.meters import Poller, default_meter
+    from autograde.meters import default_meter
+    from autograde.poll import Poller
 
     command = [str(python), str(HERE / "conversion_peers.py"), tool, str(planes), str(out), "--levels", str(LEVELS)]
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:

@@ -42,8 +42,9 @@ import zarr
 
 from autograde import MemoryCeilingExceeded, block, ceiling, measure
 from autograde.conditions import pinned, warm_up
-from autograde.meters import Poller, default_meter
+from autograde.meters import default_meter
 from autograde.notebook import Kind, read_notebook, rebuild
+from autograde.poll import Poller
 from autograde.recording import recorded
 from autograde.types import format_bytes
 

@@ -20,7 +20,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from autograde.meters import Poller, default_meter
+from autograde.meters import default_meter
+from autograde.poll import Poller
 from autograde.types import format_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
