@@ -23,7 +23,7 @@ from .course import Course
 from .errors import CourseError, SubmissionError
 from .gradebook import carry_exchange_files, clean_markdown
 from .journal import write_whole
-from .marks import database_url, own_programs
+from .marks import begin_gradebook, database_url
 from .notebook import read_notebook
 
 __all__ = ["Page", "write_feedback"]
@@ -70,14 +70,15 @@ def write_feedback(
     if not wanted:
         raise CourseError(f"nobody has been graded for {assignment} yet: run `autograde grade {assignment}` first")
     exporter = _exporter(course, hidden_tests=hidden_tests)
+    url = database_url(course)
+    begin_gradebook(url)
     pages = []
     for student in wanted:
         for name in course.notebooks(assignment):
             path = course.folder("autograded", student, assignment) / f"{name}.ipynb"
             book = read_notebook(path, error=SubmissionError)
-            facts = {"student": student, "assignment": assignment, "notebook": name, "db_url": database_url(course)}
-            with own_programs():
-                text, _ = exporter.from_notebook_node(book, resources={"nbgrader": facts, "metadata": {"name": name}})
+            facts = {"student": student, "assignment": assignment, "notebook": name, "db_url": url}
+            text, _ = exporter.from_notebook_node(book, resources={"nbgrader": facts, "metadata": {"name": name}})
             target = course.folder("feedback", student, assignment) / f"{name}.html"
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, _without_scripts(text))

@@ -31,7 +31,7 @@ from .errors import CourseError, JudgeError, SubmissionError
 from .examples import mark_examples
 from .explain import summarize
 from .journal import storage, write_whole
-from .marks import Marks, own_programs
+from .marks import Marks, begin_gradebook, database_url
 from .notebook import merge, read_notebook
 from .types import Outcome, TestResult, Verdict, to_jsonable
 
@@ -94,13 +94,15 @@ def generate_release(
             OpenHiddenTests if one is ClearHiddenTests or str(one).endswith(".ClearHiddenTests") else one
             for one in steps
         ]
-    if not keep_marks:
+    if keep_marks:
+        config.CourseDirectory.db_url = database_url(course)
+        begin_gradebook(config.CourseDirectory.db_url)
+    else:
         config.GenerateAssignment.no_database = True
         config.SaveCells.enabled = False
     api = NbGraderAPI(config=config)
     api.coursedir.root = str(course.root)
-    with own_programs():
-        result = api.generate_assignment(assignment, force=True, create=True)
+    result = api.generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
         raise CourseError(f"nbgrader could not release {assignment}: {_last_words(result)}")
     for path in (target / assignment).rglob("*"):

@@ -7,19 +7,19 @@ can be. What never could be written is an error at the end; the results are in t
 from __future__ import annotations
 
 import json
-import os
-import sysconfig
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SAWarning, SQLAlchemyError
 
@@ -31,7 +31,16 @@ from .teams import Team
 from .types import Report, Status, TestResult
 
 __all__ = [
-    *("Entry", "Marks", "database_url", "enrolled", "final_marks", "own_programs", "share_marks", "timestamp_problem"),
+    *(
+        "Entry",
+        "Marks",
+        "begin_gradebook",
+        "database_url",
+        "enrolled",
+        "final_marks",
+        "share_marks",
+        "timestamp_problem",
+    ),
 ]
 
 #: How long the marks that could not be written are tried again at the end.
@@ -45,6 +54,7 @@ class _Book(Gradebook):  # type: ignore[misc]
     """nbgrader's gradebook, which leaves its connections open when it cannot read the database (a locked one, say)."""
 
     def __init__(self, url: str, course_id: str) -> None:
+        begin_gradebook(url)
         try:
             super().__init__(url, course_id)
         except BaseException:
@@ -65,15 +75,24 @@ class Entry:
     resubmitted: bool = False  # not what was graded last time
 
 
-@contextmanager
-def own_programs() -> Iterator[None]:
-    """This environment's programs first on PATH: nbgrader makes a new gradebook by calling `alembic`."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
+def begin_gradebook(url: str) -> None:
+    """Give a gradebook that has no tables yet the version of nbgrader's, so that nbgrader need not ask for it.
+
+    It would start `alembic`, which takes seconds and is found only where this environment's programs are on PATH.
+    """
+    engine = create_engine(url)
     try:
-        yield
+        if inspect(engine).get_table_names():
+            return
+        version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+        with engine.begin() as connection:  # another writer may do the same at this moment
+            connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"))
+            connection.execute(
+                text("INSERT INTO alembic_version SELECT :version WHERE NOT EXISTS (SELECT * FROM alembic_version)"),
+                {"version": version},
+            )
     finally:
-        os.environ["PATH"] = before
+        engine.dispose()
 
 
 class Marks:
@@ -145,8 +164,7 @@ class Marks:
         url = make_url(self._url)
         if url.get_backend_name() == "sqlite":
             url = url.update_query_dict({"timeout": str(_WAIT_SECONDS)})
-        with own_programs():
-            self._book = _Book(url.render_as_string(hide_password=False), self._course_id)
+        self._book = _Book(url.render_as_string(hide_password=False), self._course_id)
         try:
             self._book.find_assignment(self._assignment)
         except MissingEntry:
@@ -242,7 +260,7 @@ def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) ->
     """
     before: dict[str, list[Any]] = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
     after = dict(before)
-    with own_programs(), _Book(database_url(course), _course_id(course)) as book:
+    with _Book(database_url(course), _course_id(course)) as book:
         for notebook in book.find_submission(assignment, team.hands_in).notebooks:
             for grade in notebook.grades:
                 names = (grade.name, notebook.name, assignment)
@@ -267,7 +285,7 @@ def share_marks(course: Course, assignment: str, team: Team, *, memory: Path) ->
 def enrolled(course: Course) -> frozenset[str]:
     """The ids of everybody whom the gradebook knows. Raises `StorageError` where it cannot be read."""
     try:
-        with own_programs(), _Book(database_url(course), _course_id(course)) as book:
+        with _Book(database_url(course), _course_id(course)) as book:
             return frozenset(str(one.id) for one in book.students)
     except SQLAlchemyError as error:
         raise StorageError(f"the gradebook cannot be read: {error}") from error
@@ -317,10 +335,7 @@ def timestamp_problem(text: str) -> str | None:
 def final_marks(course: Course, assignment: str) -> Mapping[str, Mark]:
     """What the gradebook says of everybody who has a submission for `assignment`, by student."""
     try:
-        with (
-            own_programs(),
-            _Book(database_url(course), _course_id(course)) as book,
-        ):
+        with _Book(database_url(course), _course_id(course)) as book:
             try:
                 book.find_assignment(assignment)
             except MissingEntry:

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +71,35 @@ def released_once(tmp_path_factory):
 @pytest.fixture
 def released(released_once, tmp_path):
     return find_course(shutil.copytree(released_once.root, tmp_path / "course"))
+
+
+# --- a new gradebook ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_gradebook_is_as_nbgrader_makes_it_and_needs_no_program(tmp_path, monkeypatch):
+    with Gradebook(f"sqlite:///{tmp_path / 'theirs.db'}"):
+        pass
+    monkeypatch.setenv("PATH", "")  # no `alembic` there
+    with marks._Book(f"sqlite:///{tmp_path / 'ours.db'}", "toy"):
+        pass
+    told = []
+    for name in ("theirs.db", "ours.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            version = database.execute("SELECT version_num FROM alembic_version").fetchall()
+            columns = database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+        told.append((version, {name for name, _ in columns}))
+    assert told[0] == told[1]
+    assert len(told[0][0]) == 1
+
+
+def test_many_may_begin_a_gradebook_at_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with ThreadPoolExecutor(8) as pool:
+        for one in [pool.submit(marks.begin_gradebook, url) for _ in range(8)]:
+            one.result()
+    marks.begin_gradebook(url)
+    with closing(sqlite3.connect(tmp_path / "gradebook.db")) as database:
+        assert len(database.execute("SELECT * FROM alembic_version").fetchall()) == 1
 
 
 # --- killed anywhere --------------------------------------------------------------------------------------------------

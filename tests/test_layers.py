@@ -181,6 +181,13 @@ def test_importing_the_package_is_light_and_does_nothing():
     assert done.stdout == "[] 1\n"
 
 
+def test_reading_notebooks_builds_no_grammar():
+    """Newer versions of jsonschema do when nbformat imports them: everything, JupyterLab too, starts seconds later."""
+    program = "import sys, nbformat\nprint({'lark', 'rfc3987_syntax'} & set(sys.modules))\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def below_of(module: str) -> set[str]:
     """Our modules that `module` imports, and those that they import."""
     below: set[str] = set()
