@@ -6,8 +6,8 @@ the judge the block's calls run in the student's process, and the judge measures
 
 from __future__ import annotations
 
+import _thread
 import ctypes
-import gc
 import html
 import linecache
 import re
@@ -28,7 +28,8 @@ import psutil
 
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
-from .conditions import WARMED, pinned, settle, warm_up
+from .conditions import WARMED, give_up_zarr, let_pools_finish, pinned, settle, warm_up, without_collection
+from .errors import CourseError
 from .explain import explain_kept, explain_memory, summarize
 from .habits import joined_in
 from .leftovers import kept_by_cells
@@ -73,6 +74,9 @@ class MemoryCeilingExceeded(AssertionError):
     def __init__(self, message: str, measurement: Measurement) -> None:
         super().__init__(message)
         self.measurement = measurement
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.measurement)  # a pool of processes hands it on
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback: the message is the help, the stack inside this package is not."""
@@ -124,6 +128,7 @@ class _Block:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
+        self._run: Run | None = None
         self.measurement: Measurement | None = None
 
     @property
@@ -132,6 +137,10 @@ class _Block:
         return None if self.measurement is None else self.measurement.peak_bytes
 
     def __enter__(self) -> Self:
+        if self._run is not None:
+            raise CourseError(
+                "this block has been entered before: a block measures once, so write `with ...` with a new one"
+            )
         self._bench = _bench
         frame = sys._getframe(1)
         self._top_level = stands_at_top_of_cell(frame)
@@ -144,6 +153,7 @@ class _Block:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        assert self._run is not None
         measurement = self.measurement = self._run.end()
         self._bench.show(measurement)
         if measurement.stopped:
@@ -279,6 +289,8 @@ class LocalRun:
         except KeyboardInterrupt:  # our own, sent while the block was just ending
             peak = self._poller.stop()
         self._stack.close()
+        if peak.stopped and self._interrupt:
+            let_pools_finish()
         base = self._baseline
         called = None if self._called is None else self._called.file
         reading = peak.reading
@@ -305,13 +317,8 @@ class LocalRun:
         return seen
 
     def _look(self, total_bytes: int) -> None:
-        collecting = gc.isenabled()
-        gc.disable()  # a collection inside of _current_frames can deadlock (Python 3.11, gh-106883)
-        try:
+        with without_collection():
             seen = self._seen()
-        finally:
-            if collecting:
-                gc.enable()
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
         if not self._inside:
             return  # at the `with`, which holds nothing: what a late poll finds at the end has come before
@@ -360,15 +367,20 @@ class LocalRun:
         return line if size >= peak_bytes / (2 if line is not None else 4 / 3) else self._line
 
     def _stop_block(self) -> None:
-        # a process started in the background of a shell ignores SIGINT, and then nothing would come of it
-        if self._thread_id == threading.main_thread().ident and callable(signal.getsignal(signal.SIGINT)):
-            import _thread
-
-            _thread.interrupt_main()
-        else:
+        give_up_zarr()
+        if not _heeds_signals(self._thread_id):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread_id), ctypes.py_object(KeyboardInterrupt)
             )
+        elif hasattr(signal, "pthread_kill"):  # a real signal wakes it where it waits for threads or for a program
+            signal.pthread_kill(self._thread_id, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+
+
+def _heeds_signals(thread_id: int) -> bool:
+    """Whether a thread is stopped by SIGINT: the main one, unless it was started in the background of a shell."""
+    return thread_id == threading.main_thread().ident and callable(signal.getsignal(signal.SIGINT))
 
 
 def _framed(note: str) -> str:
@@ -395,6 +407,10 @@ class LocalBench:
             warm_up()
             self._warm = loaded
         record = spec.ceiling_bytes is not None and (spec.place in _BROKEN or ipython_shell() is None)
+        if sys.version_info < (3, 12):
+            # a thread that waits does not take an exception, and until it does Python 3.11 enters no function where a
+            # profiler, such as the recording, looks at calls: its evaluation loop tries the same instruction for ever
+            record = record and _heeds_signals(threading.get_ident())
         return LocalRun(spec, meter=default_meter(), record=record)
 
     def show(self, measurement: Measurement) -> None:

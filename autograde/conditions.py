@@ -5,14 +5,17 @@ All of them are of the whole process, and none of them depends on the machine: v
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,13 +23,25 @@ from .lines import ipython_shell
 from .recording import import_memray
 from .types import MIB
 
-__all__ = ["ALLOCATOR", "WARMED", "pinned", "settle", "settle_allocator", "warm_up"]
+__all__ = [
+    "ALLOCATOR",
+    "WARMED",
+    "give_up_zarr",
+    "let_pools_finish",
+    "pinned",
+    "settle",
+    "settle_allocator",
+    "warm_up",
+    "without_collection",
+]
 
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
 _WORKERS = 2
 #: Chunks that zarr may have in hand at a time inside a block, for each of its reads and writes. With as many as threads, a
 #: thread waits whenever a chunk is with the event loop (`meter.py parts` prints what the conditions of a block take).
 _CHUNKS_IN_HAND = 4
+#: How long a block that was stopped waits for what pools still work on.
+_PATIENCE_SECONDS = 5.0
 #: Libraries that allocate at first use what they keep for good.
 WARMED = ("dask.array", "zarr")
 #: Settings of glibc: their environment variables, numbers for mallopt(3), and values. One arena; what is freed goes back.
@@ -164,6 +179,64 @@ def _zarr_pool() -> Iterator[None]:
     finally:
         sync._executor = before
         loop.set_default_executor(before or ThreadPoolExecutor(thread_name_prefix="asyncio"))
+
+
+def give_up_zarr() -> None:
+    """Let zarr give up all that it is reading and writing; whoever waits for it gets `CancelledError`.
+
+    It works on an event loop in a thread of its own, which goes on whatever happens to the thread that waits for it: under
+    8 MiB, `z[:]` came to 522 MiB before an interrupt was seen. Its names are looked for as in `_zarr_pool`.
+    """
+    loop = next(iter(getattr(sys.modules.get("zarr.core.sync"), "loop", None) or ()), None)
+    if loop is not None and loop.is_running():
+        loop.call_soon_threadsafe(_cancel_all, loop)
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+def let_pools_finish() -> None:
+    """Wait, but not for ever, until no thread of a pool works on what it was given, as dask's and zarr's do.
+
+    Whoever waited for them was stopped, they were not: what they hold would count as there before the next block.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while _pools_at_work() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _pools_at_work() -> bool:
+    """Whether any thread of `concurrent.futures` is in a call: one that waits for work is in `_worker` itself."""
+    with without_collection():
+        frames = sys._current_frames()
+        try:
+            return any(
+                below.f_code.co_name == "_worker" and below.f_globals.get("__name__") == "concurrent.futures.thread"
+                for top in frames.values()
+                for below in _callers(top)
+            )
+        finally:
+            frames.clear()  # one of them is this one, and would keep alive what they all hold
+
+
+def _callers(frame: FrameType) -> Iterator[FrameType]:
+    while frame.f_back is not None:
+        frame = frame.f_back
+        yield frame
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No garbage is collected meanwhile: inside of `sys._current_frames` that can deadlock (Python 3.11, gh-106883)."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 settle_allocator()

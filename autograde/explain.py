@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .habits import SLABS, habit_of
-from .types import FORGIVEN_PART, TIB, Kept, Line, Measurement, format_bytes
+from .types import FORGIVEN_PART, TIB, Kept, Line, Measurement, format_bytes, format_two
 
 __all__ = ["explain_kept", "explain_memory", "summarize"]
 
@@ -22,12 +22,12 @@ def _where(line: Line) -> str:
 
 def summarize(measurement: Measurement) -> str:
     """One line: the peak, what is allowed, the time, the meter."""
-    peak = format_bytes(measurement.peak_bytes)
+    peak, allowed = format_two(measurement.peak_bytes, measurement.ceiling_bytes)
     parts = [f"peak {peak}"]
     if measurement.growth is not None:
         parts[0] += f" ({format_bytes(measurement.growth.small_peak_bytes)} with less data)"
     if measurement.ceiling_bytes is not None:
-        parts[0] += f" of {format_bytes(measurement.ceiling_bytes)} allowed"
+        parts[0] += f" of {allowed} allowed"
     if measurement.predicted_bytes is not None:
         parts.append(f"you predicted {format_bytes(measurement.predicted_bytes)}")
     parts.append(f"{measurement.wall_seconds:.1f} s")
@@ -40,13 +40,12 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
 
     `right`: the result is known to be right (True), or nothing is known of it (None).
     """
-    ceiling = format_bytes(measurement.ceiling_bytes)
+    peak, ceiling = format_two(measurement.peak_bytes, measurement.ceiling_bytes)
     if measurement.peak_bytes is None:
         return (
             "The memory of this block could not be measured, and a missing measurement is not a pass. "
             "Try: restart the kernel and run again; if it stays, tell your instructor (`autograde doctor` shows why)."
         )
-    peak = format_bytes(measurement.peak_bytes)
     own_bytes = measurement.peak_bytes - (measurement.before_bytes or 0)
     named_bytes = sum(size for _, size in measurement.leftovers)
     leftover = (
@@ -79,6 +78,11 @@ def explain_memory(measurement: Measurement, *, right: bool | None = None) -> st
             f"{begin}: {format_bytes(growth.small_peak_bytes)} for {format_bytes(growth.small_data_bytes)} of data, "
             f"{peak}{' and more (it was stopped)' if measurement.stopped else ''} for "
             f"{format_bytes(measurement.data_bytes)}; {ceiling} are allowed for that."
+        )
+    elif measurement.stopped and measurement.ceiling_bytes is None:
+        free = f" ({format_bytes(measurement.available_bytes)})" if measurement.available_bytes is not None else ""
+        sentences.append(
+            f"Too much memory for this computer: stopped at {peak}, before it took most of what was free{free}."
         )
     elif measurement.stopped:
         sentences.append(f"Too much memory: stopped at {peak}, before it got worse; {ceiling} are allowed.")

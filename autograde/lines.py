@@ -104,7 +104,8 @@ def seen_from(frame: FrameType | None) -> Seen | None:
     outermost = rows[-1].f_code
     itself = code.co_filename == outermost.co_filename and outermost.co_name == "<module>"
     # a comprehension has a frame of its own on Python 3.11; the student knows the function around it
-    return Seen(code.co_filename, rows[found].f_lineno, code.co_qualname.split(".<locals>")[0], not itself)
+    number = rows[found].f_lineno or code.co_firstlineno  # none while a call begins
+    return Seen(code.co_filename, number, code.co_qualname.split(".<locals>")[0], not itself)
 
 
 def own_row(rows: Sequence[tuple[str, str]]) -> int | None:

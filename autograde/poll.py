@@ -112,6 +112,22 @@ def hurry() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
 
 
+#: Polls between their start and their stop, and who may reset the kernel's mark.
+_RUNNING: set[Poller] = set()
+_MARKING = threading.Lock()
+
+
+def _begin_in_child() -> None:
+    """A process that was forked has none of the threads that poll."""
+    global _MARKING
+    _RUNNING.clear()
+    _MARKING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
+
+
 class Poller:
     """Polls a meter on a thread of its own from `start` to `stop`.
 
@@ -150,11 +166,18 @@ class Poller:
         self._child_bytes: _Range | None = None
         self._shared_bytes: int | None = None  # with children, at the start: their shares and the mark both count them
         self._last: Reading | None = None
+        self._looking = threading.Lock()  # a poll that starts later has this one look at the kernel's mark once more
         self._most_bytes: int | None = 0  # that can have been held between two polls; None: not known
 
     def start(self) -> None:
-        self._meter.reset_high_water()
-        self._began = time.perf_counter()
+        with _MARKING:
+            for other in _RUNNING:  # the mark is one for all that measure this process
+                with other._looking:
+                    other._read()
+                    other._heed_high_water()
+            self._meter.reset_high_water()
+            self._began = time.perf_counter()
+            _RUNNING.add(self)
         self._take()
         self._thread.start()
 
@@ -162,8 +185,11 @@ class Poller:
         """End the poll with one last reading, and tell the peak."""
         self._done.set()
         self._thread.join()
+        with _MARKING:
+            _RUNNING.discard(self)
         self._take()
-        self._heed_high_water()
+        with self._looking:
+            self._heed_high_water()
         return Peak(self._highest, tuple(self._samples), self._stopped)
 
     def _heed_high_water(self) -> None:
@@ -216,10 +242,31 @@ class Poller:
         return min(max(pause, _CALM_PART * since), _CALM * pause)
 
     def _take(self) -> None:
+        with self._looking:
+            seen = self._read()
+        if seen is None:
+            return
+        now, reading, new_peak = seen
+        if new_peak and self._on_peak is not None:
+            try:
+                self._on_peak(reading.total_bytes)
+            except Exception:  # noqa: BLE001 - of ours: who cannot tell a line shall go on measuring, and say so once
+                self._on_peak = None
+                sys.excepthook(*sys.exc_info())
+        if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and now >= self._stop_again:
+            self._stopped = True
+            self._stop_again = now + _STOP_AGAIN_SECONDS
+            if self._on_limit is not None and not self._done.is_set():
+                self._on_limit()
+
+    def _read(self) -> tuple[float, Reading, bool] | None:
+        """When it was, what is held, and whether that is a new peak; None where it cannot be read."""
         try:
             reading = self._meter.read()
         except MeterError:
-            return  # it has ended, or has no file left to be read by, which may pass; what was seen until now stands
+            return (
+                None  # it has ended, or has no file left to be read by, which may pass; what was seen until now stands
+            )
         now = time.perf_counter() - self._began
         self._bound(reading)
         self._child_bytes = _wider(self._child_bytes, reading.child_bytes)
@@ -227,19 +274,14 @@ class Poller:
             self._file_bytes = _wider(self._file_bytes, reading.file_bytes)
         if self._shared_bytes is None and reading.own_bytes is not None:
             self._shared_bytes = reading.own_bytes - (reading.total_bytes - reading.child_bytes)
+        new_peak = False
         if self._highest is None or reading.total_bytes > self._highest.total_bytes:
             self._highest = reading
-            if reading.total_bytes >= self._noted_bytes + _STEP_BYTES:
-                self._noted_bytes = reading.total_bytes
-                self._noted = now
-                if self._on_peak is not None:
-                    self._on_peak(reading.total_bytes)
+            new_peak = reading.total_bytes >= self._noted_bytes + _STEP_BYTES
+            if new_peak:
+                self._noted_bytes, self._noted = reading.total_bytes, now
         self._sample(now, reading.total_bytes)
-        if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and now >= self._stop_again:
-            self._stopped = True
-            self._stop_again = now + _STOP_AGAIN_SECONDS
-            if self._on_limit is not None and not self._done.is_set():
-                self._on_limit()
+        return now, reading, new_peak
 
     def _sample(self, now: float, total_bytes: int) -> None:
         """Keep a bounded number of samples, the maximum of each stretch."""

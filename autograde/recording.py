@@ -52,18 +52,30 @@ def import_memray() -> Any:
     """
     if "memray" in sys.modules:
         return sys.modules["memray"]
-    kept = os.dup(2)
+    try:
+        with _silent_stderr():
+            memray: Any = importlib.import_module("memray")
+    except ImportError:
+        return None
+    memray.set_log_level(logging.ERROR)
+    return memray
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Nothing reaches the stream 2 of the system; where it is closed, there is nothing to do."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
     try:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        memray: Any = importlib.import_module("memray")
-    except ImportError:
-        return None
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-    memray.set_log_level(logging.ERROR)
-    return memray
 
 
 @contextmanager

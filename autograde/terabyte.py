@@ -153,7 +153,7 @@ def load_function(spec: str) -> Callable[..., Any]:
 
         cells = [cell.source for cell in read_notebook(path).cells if cell.cell_type == "code"]
         space["__name__"] = path.stem
-        exec(compile(_definitions(cells), str(path), "exec"), space)
+        exec(compile(_definitions(cells), str(path), "exec", dont_inherit=True), space)
     elif path.suffix == ".py":
         found = importlib.util.spec_from_file_location(path.stem, path)
         if found is None or found.loader is None or not path.is_file():

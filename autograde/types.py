@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import operator
 import re
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from .errors import CourseError
 
@@ -34,6 +35,7 @@ __all__ = [
     "TestResult",
     "Verdict",
     "format_bytes",
+    "format_two",
     "from_json",
     "parse_bytes",
     "printable",
@@ -65,7 +67,7 @@ T = TypeVar("T")
 _ADAPTERS: dict[Any, Any] = {}
 
 
-def parse_bytes(size: str | int) -> int:
+def parse_bytes(size: str | SupportsIndex) -> int:
     """Number of bytes in a size such as "64 MiB", "1.5 GB" or a plain positive integer.
 
     KiB, MiB, GiB, TiB are powers of 1024, kB, MB, GB, TB of 1000. Raises `CourseError` (a `ValueError` too) for
@@ -74,8 +76,8 @@ def parse_bytes(size: str | int) -> int:
     >>> parse_bytes("64 MiB"), parse_bytes("1.5 kB"), parse_bytes(4096)
     (67108864, 1500, 4096)
     """
-    if isinstance(size, int) and not isinstance(size, bool):
-        number = size
+    if hasattr(size, "__index__") and not isinstance(size, bool):  # numpy's integers, too
+        number = operator.index(size)
     else:
         match = _SIZE.fullmatch(size) if isinstance(size, str) else None
         unit = _UNITS.get(match[2].upper()) if match else None
@@ -112,7 +114,7 @@ class SizeError(CourseError, ValueError):
     """A text that is not a size."""
 
 
-def format_bytes(number: float | None) -> str:
+def format_bytes(number: float | None, *, more_digits: int = 0) -> str:
     """A size for people, in the binary unit that leaves one to four digits before the point.
 
     >>> format_bytes(67108864), format_bytes(1.5 * 2**30), format_bytes(None)
@@ -125,9 +127,29 @@ def format_bytes(number: float | None) -> str:
     for unit, name in ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if abs(number) >= 0.95 * unit or unit == KIB:
             value = number / unit
-            digits = 0 if abs(value) >= 10 or abs(value - round(value)) < 0.005 else (1 if abs(value) >= 3 else 2)
-            return f"{value:.{digits}f} {name}"
+            if abs(value - round(value)) < 0.005 * 0.1**more_digits:
+                return f"{value:.0f} {name}"
+            digits = 0 if abs(value) >= 10 else (1 if abs(value) >= 3 else 2)
+            return f"{value:.{digits + more_digits}f} {name}"
     raise AssertionError("unreachable")
+
+
+def format_two(first: float | None, second: float | None) -> tuple[str, str]:
+    """Two sizes that stand beside each other, with as many digits as it takes to tell them apart.
+
+    >>> format_two(67528294, 67108864), format_two(67109000, 67108864), format_two(67108864, 67108864)
+    (('64.4 MiB', '64 MiB'), ('64.0001 MiB', '64 MiB'), ('64 MiB', '64 MiB'))
+    """
+    for more_digits in range(8):
+        told = format_bytes(first, more_digits=more_digits), format_bytes(second, more_digits=more_digits)
+        if None in (first, second) or first == second or _value(told[0]) != _value(told[1]):
+            break
+    return told
+
+
+def _value(text: str) -> tuple[float, str]:
+    number, unit = text.split()
+    return float(number), unit
 
 
 @dataclass(frozen=True, slots=True)

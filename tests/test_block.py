@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import gc
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import zarr
 from nbclient import NotebookClient
 from nbformat import v4
 from traitlets.config.loader import Config
 
 from autograde import MemoryCeilingExceeded, ceiling, measure
 from autograde.block import MEASUREMENT_MIME, LocalRun, Spec, use_bench
+from autograde.errors import CourseError
 from autograde.lines import seen_from
 from autograde.meters import default_meter
 from autograde.types import Measurement, from_json
@@ -141,6 +147,102 @@ def test_runaway_code_in_a_thread_that_is_not_the_main_one_is_stopped_there():
     thread.start()
     thread.join()
     assert caught[0].measurement.stopped
+
+
+def later_mib(seen):
+    """How much more than at the stop is held half a second later."""
+    time.sleep(0.5)
+    return (default_meter().read().total_bytes - seen.baseline_bytes - seen.peak_bytes) / MIB
+
+
+def read_whole(array):
+    return array[:]
+
+
+def wait_for_a_pool(array):
+    with ThreadPoolExecutor(2) as pool:
+        parts = [pool.submit(ones, 1) for _ in range(2048)]
+        try:
+            concurrent.futures.wait(parts)
+        finally:
+            for part in parts:
+                part.cancel()
+
+
+def wait_for_a_program(array):
+    code = "kept = []\nfor _ in range(2000): kept.append(b'x' * 2**20)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as child:
+        try:
+            child.wait()  # gives it a quarter of a second more
+        finally:
+            child.kill()
+            child.wait()
+
+
+@pytest.mark.parametrize(
+    ("work", "thread"),
+    [  # an exception reaches other threads than the main one only when their wait has ended, as zarr's does
+        (read_whole, "main"),
+        (read_whole, "other"),
+        (wait_for_a_pool, "main"),
+        (wait_for_a_program, "main"),
+    ],
+)
+def test_runaway_code_is_stopped_where_the_thread_only_waits(tmp_path, work, thread):
+    """`z[:]` waits for zarr's own thread, and that one must stop, too; 600 MiB were once read under 8."""
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(600, 1024, 1024), chunks=(1, 1024, 1024), dtype="uint8")
+    array[:] = 1
+    caught = []
+
+    def run():
+        try:
+            with ceiling("8 MiB"):
+                work(array)
+        except MemoryCeilingExceeded as error:
+            caught.append(error.measurement)
+
+    if thread == "main":
+        run()
+    else:
+        other = threading.Thread(target=run)
+        other.start()
+        other.join()
+    (seen,) = caught
+    assert seen.stopped
+    assert seen.peak_bytes < (1000 if work is wait_for_a_program else 200) * MIB
+    assert later_mib(seen) < 16
+    assert array[3, 5, 7] == 1  # zarr works on
+
+
+def test_what_an_outer_block_held_stays_when_another_begins():
+    """The kernel keeps one mark for the process, and each block begins by resetting it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)  # the poll's thread does not run meanwhile
+    try:
+        with measure() as outer:
+            spike = b"x" * (32 * MIB)
+            del spike
+            with measure() as inner:
+                pass
+    finally:
+        sys.setswitchinterval(before)
+    assert outer.peak_bytes == pytest.approx(32 * MIB, rel=0.1)
+    assert inner.peak_bytes < 8 * MIB
+
+
+def test_a_block_is_entered_once():
+    block = measure()
+    with block:
+        pass
+    with pytest.raises(CourseError, match="entered before"), block:
+        pass
+
+
+def test_a_broken_ceiling_can_be_handed_on_by_a_pool_of_processes():
+    error = MemoryCeilingExceeded("too much", Measurement("tree", 13, 7, 0.5))
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == "too much"
+    assert again.measurement == error.measurement
 
 
 def test_code_that_swallows_the_stop_still_fails():

@@ -9,15 +9,18 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask
+import dask.array as da
+import numpy as np
 import pytest
 import zarr
 from numcodecs import blosc
 from zarr.core import sync
 
-from autograde import ceiling, conditions, measure
+from autograde import MemoryCeilingExceeded, ceiling, conditions, measure
 from autograde.conditions import settle
 
 MIB = 2**20
@@ -191,3 +194,40 @@ def test_the_number_of_cores_changes_nothing(tmp_path):
     few, many, free = peak(here, "pinned"), peak(MANY_CORES, "pinned"), peak(MANY_CORES, "free")
     assert many == pytest.approx(few, abs=3 * MIB)
     assert free > 3 * many
+
+
+def test_what_pools_still_work_on_is_waited_for_and_idle_pools_are_not(monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(int).result()
+        assert not conditions._pools_at_work()
+        pool.submit(work)
+        begun.wait()
+        assert conditions._pools_at_work()
+        monkeypatch.setattr(conditions, "_PATIENCE_SECONDS", 0.05)
+        conditions.let_pools_finish()  # comes back all the same
+        monkeypatch.setattr(conditions, "_PATIENCE_SECONDS", 60.0)
+        threading.Timer(0.05, go_on.set).start()
+        conditions.let_pools_finish()
+        assert go_on.is_set()
+        assert not conditions._pools_at_work()
+
+
+def test_a_block_after_one_that_was_stopped_begins_when_dask_has_let_go():
+    """Its steps went on for a while, and what they held was there before the next block: a hungry answer passed."""
+    wide = da.ones((16, 2**20), chunks=(1, 2**20), dtype="uint8").rechunk((8, -1))
+
+    def answer():
+        return wide.map_blocks(lambda block: block.astype("float64") + 1, dtype="float64").sum().compute()
+
+    for _ in range(2):
+        with pytest.raises(MemoryCeilingExceeded), ceiling("8 MiB"):
+            answer()
+        with measure() as seen:
+            np.ones(48 * MIB, np.uint8)
+        assert seen.peak_bytes > 44 * MIB

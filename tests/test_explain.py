@@ -47,6 +47,19 @@ def test_a_block_that_was_stopped_says_so_and_calls_its_figures_lower_bounds():
     assert "Right answer" not in message
 
 
+def test_a_block_without_a_ceiling_that_was_stopped_says_what_was_free():
+    text = explain_memory(variant(ceiling_bytes=None, stopped=True, available_bytes=7 * GIB, peak_bytes=5 * GIB))
+    assert text.startswith(
+        "Too much memory for this computer: stopped at 5 GiB, before it took most of what was free (7 GiB)."
+    )
+    assert "not observed" not in text
+
+
+def test_a_peak_just_above_its_ceiling_reads_higher_than_it():
+    text = explain_memory(variant(peak_bytes=67_528_294, ceiling_bytes=67_108_864))
+    assert text.startswith("Too much memory: 64.4 MiB, 64 MiB allowed.")
+
+
 def test_a_peak_that_was_not_observed_is_not_called_too_much():
     assert explain_memory(variant(peak_bytes=None)) == (
         "The memory of this block could not be measured, and a missing measurement is not a pass. "

@@ -156,6 +156,36 @@ def test_only_who_measures_the_own_process_outside_of_a_sandbox_may_rest(tmp_pat
     assert not PsutilMeter(os.getpid()).may_rest
 
 
+def test_a_poll_that_starts_lets_those_that_run_look_at_the_mark_first():
+    first = Scripted(held(2, file=10), held(5, file=10), high_water=40 * MIB)
+    second = Scripted(held(3, file=10), held(4, file=10), high_water=14 * MIB)
+    outer, inner = Poller(first, seconds=0.0001), Poller(second, seconds=0.0001)
+    outer.start()
+    assert first.told.wait(30)
+    inner.start()
+    first._high_water = 0  # that is what a reset does
+    assert second.told.wait(30)
+    assert inner.stop().reading == held(4, file=10)
+    assert outer.stop().reading.total_bytes == 30 * MIB
+    assert not poll._RUNNING
+
+
+def test_who_cannot_tell_a_line_goes_on_measuring_and_stopping(capsys):
+    def broken(size):
+        raise RuntimeError("no line today")
+
+    stopped = []
+    peak = polled(
+        Scripted(held(2), held(7), held(20), held(3)),
+        on_peak=broken,
+        limit_bytes=15 * MIB,
+        on_limit=lambda: stopped.append(1),
+    )
+    assert peak.reading == held(20)
+    assert stopped == [1]
+    assert capsys.readouterr().err.count("RuntimeError: no line today") == 1
+
+
 def test_what_was_seen_before_the_process_ended_stands():
     assert polled(Scripted(held(2), held(13), None)).reading == held(13)
 

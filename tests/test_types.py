@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from autograde.types import (
     TestResult,
     Verdict,
     format_bytes,
+    format_two,
     from_json,
     parse_bytes,
     to_json,
@@ -208,3 +210,25 @@ def test_a_report_has_the_fields_that_the_interface_promises():
 
 def test_a_submission_is_in_one_of_five_states():
     assert [status.value for status in Status] == ["graded", "manual", "unreadable", "missing", "judge_error"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "texts"),
+    [
+        (67_528_294, 67_108_864, ("64.4 MiB", "64 MiB")),
+        (67_109_000, 67_108_864, ("64.0001 MiB", "64 MiB")),
+        (67_108_864, 67_108_864, ("64 MiB", "64 MiB")),
+        (13 * 2**20, 64 * 2**20, ("13 MiB", "64 MiB")),
+        (0, 64, ("0 B", "64 B")),
+        (None, 64 * 2**20, ("not observed", "64 MiB")),
+        (64 * 2**20, None, ("64 MiB", "not observed")),
+    ],
+)
+def test_two_sizes_that_differ_read_differently(first, second, texts):
+    assert format_two(first, second) == texts
+
+
+def test_numbers_of_numpy_are_sizes():
+    assert parse_bytes(np.int64(4096)) == 4096
+    with pytest.raises(CourseError, match="expected a size above zero"):
+        parse_bytes(np.int64(-1))
