@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -344,6 +345,16 @@ CELLS = {
         "    while len(kept) < 2000:\n"
         "        kept.append(np.ones(MIB, np.uint8))\n"
     ),
+    "stack": (
+        "import tempfile, zarr\n"
+        "shape, chunks = (256, 1024, 1024), (1, 1024, 1024)\n"
+        "stack = zarr.create_array(tempfile.mkdtemp() + '/a.zarr', shape=shape, chunks=chunks, dtype='uint8')\n"
+        "stack[:] = 1\n"
+        "def whole(array):\n"
+        "    return array[:].sum()\n"
+    ),
+    "whole stack": "with ceiling('8 MiB'):\n    whole(stack)",
+    "stack works": "print(int(stack[3, 5, 7]))",
     "alive": "del kept\nprint('alive')",
     "measure": 'with measure(predicted="24 MiB"):\n    hungry(24)',
     "two": 'with ceiling("64 MiB"):\n    hungry(8)\nwith ceiling("4 MiB"):\n    hungry(13)\nassert True',
@@ -531,6 +542,14 @@ def test_runaway_code_is_stopped_at_its_line_and_the_kernel_lives(kernel):
     assert "stopped at" in words
     assert "`kept.append(np.ones(MIB, np.uint8))`" in words
     assert printed_in(kernel["alive"]) == "alive\n"
+
+
+def test_who_reads_a_whole_zarr_array_is_stopped_at_that_line_and_zarr_works_on(kernel):
+    kind, words = error_in(kernel["whole stack"])
+    assert kind == "MemoryCeilingExceeded"
+    assert int(re.search(r"stopped at (\d+) MiB", words)[1]) < 128
+    assert "Line 6 of `whole`, `return array[:].sum()`, reads the whole array at once." in words
+    assert printed_in(kernel["stack works"]) == "1\n"
 
 
 def test_measure_shows_prediction_and_peak_and_does_not_fail(kernel):
