@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from .types import MIB, TIB, ChunkGrid, Measurement, format_bytes
+from .types import MIB, TIB, ChunkGrid, Measurement, format_bytes, format_two
 
 __all__ = ["chunk_chart", "memory_chart"]
 
@@ -19,7 +20,7 @@ _ALLOWED = "#8a6d1d"  # grows with the data, and may
 def memory_chart(measurement: Measurement) -> str:
     """Held memory above the baseline against time, with ceiling, prediction, data size and free memory where known.
 
-    With a slope: the peaks of both runs against the size of their data, extended to 1 TiB.
+    With a slope: the peaks of both runs against the size of their data, extended to 1 TiB, or to twice the data.
     """
     if measurement.growth is not None:
         return _growth_chart(measurement)
@@ -47,7 +48,7 @@ def memory_chart(measurement: Measurement) -> str:
     def y(size: float) -> float:
         return _TOP + inner_height * (1 - min(max(size / top, 0.0), 1.0))
 
-    color = _BAD if measurement.exceeded else _GOOD
+    color = _BAD if measurement.exceeded or measurement.stopped else _GOOD
     points = " ".join(f"{x(at):.1f},{y(size):.1f}" for at, size in measurement.samples)
     floor = y(0)
     parts = [
@@ -100,10 +101,11 @@ def _growth_chart(measurement: Measurement) -> str:
     small = (growth.small_data_bytes, max(growth.small_peak_bytes, MIB))
     large = (measurement.data_bytes, max(measurement.peak_bytes or 0, MIB))
     color = _BAD if measurement.exceeded else _ALLOWED if measurement.grows else _GOOD
-    at_tib = large[1] + (measurement.per_byte or 0.0) * (TIB - large[0]) if measurement.grows else large[1]
+    end = max(TIB, 2 * large[0])
+    at_end = large[1] + (measurement.per_byte or 0.0) * (end - large[0]) if measurement.grows else large[1]
     width, height, left, right, top, bottom = 520, 190, 66, 118, 26, 34
-    x_low, x_high = math.log(small[0] / 2), math.log(TIB)
-    y_low, y_high = math.log(min(small[1], large[1]) / 4), math.log(2 * max(at_tib, large[1], 2048 * MIB))
+    x_low, x_high = math.log(small[0] / 2), math.log(end)
+    y_low, y_high = math.log(min(small[1], large[1]) / 4), math.log(2 * max(at_end, large[1], 2048 * MIB))
 
     def x(size: float) -> float:
         return left + (width - left - right) * (math.log(size) - x_low) / (x_high - x_low)
@@ -112,12 +114,12 @@ def _growth_chart(measurement: Measurement) -> str:
         return top + (height - top - bottom) * (1 - (math.log(size) - y_low) / (y_high - y_low))
 
     def label(size: float, anchor: str, shift: int) -> str:
-        name = "1 TiB" if size == TIB else format_bytes(size)
-        return f'<text x="{x(size) + shift:.1f}" y="{height - 20}" text-anchor="{anchor}" fill="#555">{name}</text>'
+        x_text = f"{x(size) + shift:.1f}"
+        return f'<text x="{x_text}" y="{height - 20}" text-anchor="{anchor}" fill="#555">{format_bytes(size)}</text>'
 
-    # the way to 1 TiB: straight in bytes, so a curve here
-    way = [large[0] * (TIB / large[0]) ** (step / 40) for step in range(41)]
-    slope = (at_tib - large[1]) / (TIB - large[0])
+    # the way to the end: straight in bytes, so a curve here
+    way = [large[0] * (end / large[0]) ** (step / 40) for step in range(41)]
+    slope = (at_end - large[1]) / (end - large[0])
     dashed = " ".join(f"{x(size):.1f},{y(large[1] + slope * (size - large[0])):.1f}" for size in way)
     title = escape(_title(measurement))
     parts = [
@@ -132,7 +134,7 @@ def _growth_chart(measurement: Measurement) -> str:
         f'stroke="{color}" stroke-width="1.8"/>',
         label(small[0], "end", 10),  # the two are close to each other, and lean away
         label(large[0], "start", -10),
-        label(TIB, "middle", 0),
+        label(end, "middle", 0),
         f'<text x="{(left + width - right) / 2:.0f}" y="{height - 3}" text-anchor="middle" fill="#555">'
         f"size of the data; peaks above the start, meter: {escape(measurement.meter)}</text>",
     ]
@@ -144,8 +146,8 @@ def _growth_chart(measurement: Measurement) -> str:
             f'<text x="{x(data) + right_by:.1f}" y="{y(peak) + below_by:.1f}" text-anchor="{anchor}" fill="{color}">'
             f"{format_bytes(seen_bytes)}</text>"
         )
-    end = f"would be {format_bytes(at_tib)}" if measurement.grows else "stays there"
-    parts.append(f'<text x="{width - right + 5}" y="{y(at_tib) + 4:.1f}" fill="{color}">{end}</text></svg>')
+    words = f"would be {format_bytes(at_end)}" if measurement.grows else "stays there"
+    parts.append(f'<text x="{width - right + 5}" y="{y(at_end) + 4:.1f}" fill="{color}">{words}</text></svg>')
     return "".join(parts)
 
 
@@ -239,22 +241,26 @@ def _title(measurement: Measurement) -> str:
         verb = "grows with the data" if measurement.grows else "does not grow with the data"
         return f"{mark}the peak {verb}: {before}, then {peak}"
     if measurement.ceiling_bytes is None:
-        return f"peak {peak}"
+        return f"✗ stopped at {peak}" if measurement.stopped else f"peak {peak}"
+    peak, ceiling = format_two(measurement.peak_bytes, measurement.ceiling_bytes)
     if measurement.stopped:
-        return f"✗ stopped at {peak}: {format_bytes(measurement.ceiling_bytes)} allowed"
+        return f"✗ stopped at {peak}: {ceiling} allowed"
     mark = "✗" if measurement.exceeded else "✓"
-    return f"{mark} peak {peak} of {format_bytes(measurement.ceiling_bytes)} allowed"
+    return f"{mark} peak {peak} of {ceiling} allowed"
+
+
+#: Of a unit. Halves and quarters of the next unit are round in both; 200 is not followed by 500, which gives 0.98 GiB.
+_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 256, 512)
 
 
 def _ticks(top: float) -> list[float]:
-    """Three to five round values between 0 and `top`, in steps of 1, 2 or 5 times a power of ten MiB.
+    """Three to five values between 0 and `top`, in bytes, that are round in the unit in which each is shown.
 
-    >>> [tick / 2**20 for tick in _ticks(72 * 2**20)]
-    [0.0, 20.0, 40.0, 60.0]
+    >>> [format_bytes(tick) for tick in _ticks(72 * 2**20)]
+    ['0 B', '20 MiB', '40 MiB', '60 MiB']
+    >>> [format_bytes(tick) for tick in _ticks(2.2 * 2**30)]
+    ['0 B', '512 MiB', '1 GiB', '1.50 GiB', '2 GiB']
     """
-    step = MIB / 100
-    while True:
-        for factor in (1, 2, 5):
-            if top / (step * factor) <= 5:
-                return [step * factor * count for count in range(int(top / (step * factor)) + 1)]
-        step *= 10
+    steps = (factor * 1024**power for power in itertools.count() for factor in _STEPS)
+    step = next(step for step in steps if top / step < 5)
+    return [step * count for count in range(int(top / step) + 1)]

@@ -9,6 +9,7 @@ less. Where there is no inotify (macOS, Windows), those calls of this process ar
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import math
 import os
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .block import current_bench
 from .calls import Counts
@@ -45,12 +46,14 @@ class ReadsNotObserved(AssertionError):
 class reads:
     """Count the chunk files below `path` that a block opens for reading and writes, and draw the grid of chunks.
 
-    `path` is the folder of a zarr array or group, or an existing folder in which arrays are made. After the block:
+    `path` is the folder of a zarr array or group, or that array or group itself, or an existing folder in which arrays are
+    made; it may be removed and made anew inside the block. After the block:
     `reads` and `writes` (how often a chunk's file was opened for reading, and written), and the same by chunk in
     `chunks_read` and `chunks_written`, {"c/0/3/1": 2}, relative to `path`. A shard counts as a chunk; each part that is
     read of it counts. A memory map counts once.
 
-    Raises `CourseError` when there is no such folder; `ReadsNotObserved` when a figure is asked for that is not known.
+    Raises `CourseError` when there is no such folder, or what is given lies in none; `ReadsNotObserved` when a figure is
+    asked for that is not known.
 
     Example:
         with reads("movie.zarr") as r:
@@ -58,8 +61,8 @@ class reads:
         print(r.reads)
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._root = Path(path).resolve()
+    def __init__(self, path: str | os.PathLike[str] | Any) -> None:
+        self._root = _folder_of(path).resolve()
         if not self._root.is_dir():
             raise CourseError(
                 f"reads() watches a folder, and there is none at {path}: make the array or its folder first"
@@ -116,9 +119,37 @@ class reads:
         if self._counted is None:
             raise ReadsNotObserved(
                 "the chunks that this block read are not known: ask after the end of the `with` block; if you did, the "
-                "system's log of opened files ran over, or there is none here (`autograde doctor` shows what there is)"
+                "system's log of opened files ran over, or there is none here (`autograde doctor` shows what there is), or "
+                f"{self._root} was replaced where we cannot look: keep the folder, and make its arrays anew"
             )
         return self._counted
+
+
+def _folder_of(given: Any) -> Path:
+    """The folder that is meant: a path, or that of a zarr array, group or store on this machine's disk.
+
+    Raises `CourseError` for all else.
+    """
+    if isinstance(given, str | os.PathLike):
+        path = os.fspath(given)
+        if isinstance(path, str) and "://" not in path:  # `Path` would take s3://bucket for a folder called "s3:"
+            return Path(path)
+        what = repr(path)
+    else:
+        if "zarr" in sys.modules:  # else it is nothing of zarr's
+            import zarr
+            from zarr.storage import LocalStore
+
+            of_zarr = isinstance(given, zarr.Array | zarr.Group)
+            store, below = (given.store, given.path) if of_zarr else (given, "")
+            if isinstance(store, LocalStore):
+                return Path(store.root) / below
+            given = store
+        what = f"a value of type {type(given).__name__}"
+    raise CourseError(
+        f"reads() watches a folder on this machine's disk and cannot watch {what}: pass the path of a folder, or a zarr "
+        "array or group that lies in one"
+    )
 
 
 def _raised(counted: Counts | None, calls: Counts) -> Counts | None:
@@ -135,15 +166,20 @@ def _raised(counted: Counts | None, calls: Counts) -> Counts | None:
 
 # from <sys/inotify.h>
 _CLOSE_WRITE, _CLOSE_NOWRITE, _OPEN, _MOVED_TO = 0x08, 0x10, 0x20, 0x80
-_CREATE, _OVERFLOW, _IS_DIR = 0x100, 0x4000, 0x40000000
+_CREATE, _OVERFLOW, _ONLY_DIR, _IS_DIR = 0x100, 0x4000, 0x01000000, 0x40000000
 #: Two equal events in a row are merged by the kernel; opening between two closings keeps them apart.
-_WANTED = _OPEN | _CLOSE_NOWRITE | _CLOSE_WRITE | _MOVED_TO | _CREATE
+_WANTED = _OPEN | _CLOSE_NOWRITE | _CLOSE_WRITE | _MOVED_TO | _CREATE | _ONLY_DIR
+_ON_THE_WAY = _MOVED_TO | _CREATE | _ONLY_DIR
 _EVENT = struct.Struct("iIII")
 _BUFFER_BYTES = 2**20
 
 
 class _Inotify:
-    """The kernel's log of a tree of folders, drained by a thread so that it does not run over (16,384 events)."""
+    """The kernel's log of a tree of folders, drained by a thread so that it does not run over (16,384 events).
+
+    A watch belongs to a folder, not to its name, and dies with it, as in `zarr.create_array(path, overwrite=True)`. So the
+    folders on the way to the root are watched too, for a new one of the name.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -151,11 +187,13 @@ class _Inotify:
         self._fd = int(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         if self._fd < 0:
             raise ReadsNotObserved(f"opened files cannot be counted here: inotify: {os.strerror(ctypes.get_errno())}")
-        self._folders: dict[int, str] = {}
+        self._folders: dict[int, str] = {}  # path below the root by watch
+        self._way: dict[int, str] = {}  # of each folder above the root, the name in it that leads there
         self._read: Counter[str] = Counter()
         self._written: Counter[str] = Counter()
         self._found: set[str] = set()  # lay in a new folder when we looked, and no event told of them yet
         self._missed = False
+        self._watch_way()
         self._add(root)
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._drain_until_end, name="autograde-reads", daemon=True)
@@ -166,9 +204,29 @@ class _Inotify:
         os.write(self._wake_write, b"x")
         self._thread.join()
         self._drain()
+        self._missed = self._missed or self._lost_root()
         for descriptor in (self._fd, self._wake_read, self._wake_write):
             os.close(descriptor)
         return None if self._missed else (self._read, self._written)
+
+    def _watch_way(self) -> None:
+        """Watch the folders above the root, from the top, as far as we may."""
+        for folder, name in zip(reversed(self._root.parents), self._root.parts[1:], strict=True):
+            number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _ON_THE_WAY)
+            if number >= 0:
+                self._way[number] = name
+
+    def _lost_root(self) -> bool:
+        """Whether a folder lies at the root that is not watched: nobody told us that it was made anew."""
+        number = self._libc.inotify_add_watch(self._fd, os.fsencode(self._root), _WANTED)
+        return number >= 0 and number not in self._folders
+
+    def _add_root(self) -> None:
+        """Watch what lies at the root now; what lay there before, and may live on under another name, is left alone."""
+        number = self._libc.inotify_add_watch(self._fd, os.fsencode(self._root), _WANTED)
+        if number not in self._folders:
+            self._folders.clear()
+            self._add(self._root, is_new=True)
 
     def _add(self, folder: Path, *, is_new: bool = False) -> None:
         """Watch `folder` and all below.
@@ -178,7 +236,8 @@ class _Inotify:
         """
         number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _WANTED)
         if number < 0:
-            self._missed = self._missed or folder.is_dir()  # no watches left; a folder that is gone again is no loss
+            # no watches left; a folder that is gone again is no loss, and the next of its name has an event of its own
+            self._missed = self._missed or ctypes.get_errno() not in (errno.ENOENT, errno.ENOTDIR)
             return
         if number in self._folders:  # found by a scan before its own event came: events tell of it since then
             return
@@ -226,6 +285,9 @@ class _Inotify:
     def _heed(self, number: int, mask: int, name: str) -> None:
         if mask & _OVERFLOW:
             self._missed = True
+        if self._way.get(number) == name and mask & _IS_DIR:
+            self._watch_way()
+            self._add_root()
         if number not in self._folders or not name:
             return
         path = self._folders[number] + name

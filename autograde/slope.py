@@ -16,7 +16,7 @@ from .block import MemoryCeilingExceeded, Spec, current_bench
 from .errors import CourseError
 from .explain import explain_memory
 from .lines import functions_named, stands_at_top_of_cell
-from .types import NOISE_BYTES, STREAMING_PER_BYTE, Growth, Measurement, format_bytes
+from .types import NOISE_BYTES, STREAMING_PER_BYTE, Growth, Measurement, format_bytes, parse_bytes
 
 __all__ = ["NOISE_BYTES", "Slope", "slope"]
 
@@ -46,14 +46,15 @@ def slope(
     large: Any,
     *,
     at_most: float = STREAMING_PER_BYTE,
-    data: tuple[int, int] | None = None,
+    data: tuple[str | int, str | int] | None = None,
 ) -> Slope:
     """Call `run(small)`, then `run(large)`, and fail if the peak grows by more than `at_most` bytes per byte of data.
 
-    `small` and `large` are arrays (their `nbytes` count), or `data` gives their sizes in bytes; the large one should be
-    four times the small one, and at least 80 MiB larger (growth below 16 MiB is noise). Draws both peaks against the size
-    of the data, extended to 1 TiB. Raises `MemoryCeilingExceeded`; in a notebook, where the call stands at the top of a
-    cell, after the rest of the cell has run, so that the message can say whether the answer is right.
+    `small` and `large` are arrays (their `nbytes` count), or `data` gives their sizes, in bytes or as "32 MiB"; the large
+    one should be four times the small one, and at least 80 MiB larger (growth below 16 MiB is noise). Draws both peaks
+    against the size of the data, extended to 1 TiB. Raises `CourseError` for sizes that are not known or cannot be compared,
+    and `MemoryCeilingExceeded`; in a notebook, where the call stands at the top of a cell, after the rest of the cell has
+    run, so that the message can say whether the answer is right.
 
     Source: the growth of a peak between two sizes is what distinguishes a stream from a copy, whatever the constant
     part is.
@@ -62,17 +63,7 @@ def slope(
         growth = slope(lambda movie: smooth(movie, 2.0), small, large)
         print(growth.per_byte)
     """
-    sizes = (small.nbytes, large.nbytes) if data is None and hasattr(small, "nbytes") else data
-    if sizes is None:
-        raise CourseError(
-            "slope() needs to know how much data there is: pass arrays, or data=(bytes of small, bytes of large)"
-        )
-    small_bytes, large_bytes = (int(size) for size in sizes)
-    if not 0 < small_bytes < large_bytes:
-        raise CourseError(
-            "slope() compares a small run with a larger one, "
-            f"got {format_bytes(small_bytes)} and {format_bytes(large_bytes)}"
-        )
+    small_bytes, large_bytes = _sizes(small, large, data)
     bench = current_bench()
     frame = sys._getframe(1)
     top_level = stands_at_top_of_cell(frame)
@@ -91,6 +82,24 @@ def slope(
         if after.stopped or not (top_level and bench.postpone(error)):
             raise error
     return Slope((first, second), after)
+
+
+def _sizes(small: Any, large: Any, data: Any) -> tuple[int, int]:
+    """Bytes of the small and of the large data, as the caller or the arrays say. Raises `CourseError`."""
+    given: Any = (getattr(small, "nbytes", None), getattr(large, "nbytes", None)) if data is None else data
+    try:
+        small_bytes, large_bytes = (parse_bytes(size) for size in given)
+    except (TypeError, ValueError) as error:  # not two, or not sizes; of a dask array with unknown chunks it is nan
+        raise CourseError(
+            "slope() needs to know how much data there is, two sizes above zero, got "
+            f"{given!r}: pass arrays, or data=(bytes of small, bytes of large), such as data=('32 MiB', '128 MiB')"
+        ) from error
+    if small_bytes >= large_bytes:
+        raise CourseError(
+            "slope() compares a small run with a larger one, "
+            f"got {format_bytes(small_bytes)} and {format_bytes(large_bytes)}: pass the smaller one first"
+        )
+    return small_bytes, large_bytes
 
 
 def _measured(run: Callable[[Any], Any], data: Any, spec: Spec) -> tuple[Any, Measurement]:

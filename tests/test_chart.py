@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from autograde.chart import memory_chart
-from autograde.types import Measurement
+from autograde.chart import _ticks, memory_chart
+from autograde.types import Measurement, format_bytes, parse_bytes
 
 MIB, GIB = 2**20, 2**30
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,6 +47,47 @@ def test_the_title_says_whether_it_fits():
     stopped = picture(peak_bytes=65 * MIB, stopped=True)
     assert stopped.find(f"{SVG}title").text == "✗ stopped at 65 MiB: 64 MiB allowed"
     assert picture(ceiling_bytes=None).find(f"{SVG}title").text == "peak 13 MiB"
+
+
+def test_the_title_tells_a_peak_from_a_ceiling_that_it_just_broke():
+    just = picture(peak_bytes=round(64.4 * MIB))
+    assert just.find(f"{SVG}title").text == "✗ peak 64.4 MiB of 64 MiB allowed"
+    stopped = picture(peak_bytes=round(64.4 * MIB), stopped=True)
+    assert stopped.find(f"{SVG}title").text == "✗ stopped at 64.4 MiB: 64 MiB allowed"
+
+
+def test_a_block_that_was_stopped_without_a_ceiling_is_said_to_be():
+    svg = picture(ceiling_bytes=None, stopped=True)
+    assert svg.find(f"{SVG}title").text == "✗ stopped at 13 MiB"
+    assert svg.find(f"{SVG}polyline").get("stroke") == "#c0392b"
+
+
+def ticks(svg):
+    return [node.text for node in svg.iter(f"{SVG}text") if node.get("text-anchor") == "end" and node.text != "1.00 s"]
+
+
+@pytest.mark.parametrize(
+    ("peak_bytes", "expected"),
+    [
+        (13 * MIB, ["0 B", "20 MiB", "40 MiB", "60 MiB"]),
+        (880 * MIB, ["0 B", "200 MiB", "400 MiB", "600 MiB", "800 MiB"]),
+        (1 * GIB, ["0 B", "256 MiB", "512 MiB", "768 MiB", "1 GiB"]),
+        (3 * GIB, ["0 B", "1 GiB", "2 GiB", "3 GiB"]),
+        (20 * GIB, ["0 B", "5 GiB", "10 GiB", "15 GiB", "20 GiB"]),
+        (2**40, ["0 B", "256 GiB", "512 GiB", "768 GiB", "1 TiB"]),
+    ],
+)
+def test_the_axis_has_round_values_in_the_unit_that_is_shown(peak_bytes, expected):
+    assert ticks(picture(peak_bytes=peak_bytes, samples=())) == expected
+
+
+def test_the_axis_has_three_to_five_values_that_are_shown_as_what_they_are():
+    tops = [MIB * 1.07**step for step in range(330)]  # to 5 PiB
+    for top in tops:
+        values = _ticks(top)
+        assert 3 <= len(values) <= 5
+        assert values[-1] <= top
+        assert [parse_bytes(format_bytes(value)) for value in values[1:]] == values[1:]
 
 
 def test_a_peak_that_was_not_observed_is_said_and_drawn_without_a_curve():

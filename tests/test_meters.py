@@ -122,6 +122,26 @@ def test_the_memory_of_any_other_child_program_is_counted(tmp_path):
 
 
 @linux
+def test_the_memory_of_a_grandchild_is_counted(tmp_path):
+    """Started by a thread of the child, as a pool in a child would."""
+    work = """
+        import subprocess
+        middle = (
+            "import subprocess, sys, threading\\n"
+            "run = lambda: subprocess.run([sys.executable, '-c', sys.argv[1]])\\n"
+            "one = threading.Thread(target=run); one.start(); one.join()"
+        )
+        child = subprocess.Popen([sys.executable, "-c", middle, WITH_CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child.stdout.readline()
+        assert reading_took_place.wait(60)
+        child.communicate(b"\\n")
+        assert child.returncode == 0
+    """
+    seen = measured(tmp_path, work, before=SEES_CHILD.format(size_mib=128))
+    assert 128 * MIB < seen.child_bytes < 200 * MIB
+
+
+@linux
 def test_a_fork_does_not_count_the_same_pages_twice(tmp_path):
     work = """
         a = np.ones(200 * MIB, np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -151,6 +153,138 @@ def test_thousands_of_reads_do_not_run_over(movie):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(CourseError, match=r"there is none at .*nowhere: make the array or its folder first"):
         reads(tmp_path / "nowhere")
+
+
+NEW = {"shape": (8,), "chunks": (2,), "dtype": "uint8"}
+
+
+def made_anew_by_create_array(path):
+    return zarr.create_array(path, overwrite=True, **NEW)
+
+
+def made_anew_by_open(path):
+    return zarr.open(path, mode="w", **NEW)
+
+
+def removed_and_made(path):
+    shutil.rmtree(path)
+    return zarr.create_array(path, **NEW)
+
+
+def made_anew_with_the_folder_above(path):
+    shutil.rmtree(path.parent)
+    return zarr.create_array(path, **NEW)
+
+
+def moved_away_and_made(path):
+    old = path.rename(path.with_name("old.zarr"))
+    array = zarr.create_array(path, **NEW)
+    (old / "c/0").read_bytes()  # of another array now
+    return array
+
+
+ANEW = [
+    made_anew_by_create_array,
+    made_anew_by_open,
+    removed_and_made,
+    made_anew_with_the_folder_above,
+    moved_away_and_made,
+]
+
+
+@pytest.mark.parametrize("make", ANEW)
+@pytest.mark.parametrize("is_drained", [True, False], ids=["log read at once", "log read at the end"])
+def test_a_folder_that_is_made_anew_inside_the_block_is_counted_on(make, is_drained, tmp_path, monkeypatch):
+    """Found by an audit: the watch died with the folder, and nothing read or written was told as a fact."""
+    if not is_drained:
+        monkeypatch.setattr(_Inotify, "_drain_until_end", lambda self: None)
+    path = tmp_path / "group" / "movie.zarr"
+    zarr.create_array(path, **NEW)[:] = 1
+    with reads(path) as r:
+        array = make(path)
+        array[:] = 1
+        array[:3] = 2
+        zarr.open_array(path)[4:]
+    assert dict(r.chunks_written) == {"c/0": 2, "c/1": 2, "c/2": 1, "c/3": 1}
+    assert dict(r.chunks_read) == {"c/1": 1, "c/2": 1, "c/3": 1}
+
+
+def test_what_dask_writes_over_an_array_is_counted(tmp_path):
+    path = tmp_path / "movie.zarr"
+    zarr.create_array(path, **NEW)[:] = 1
+    for _ in range(5):
+        with reads(path) as r:
+            da.ones((8,), chunks=2, dtype="uint8").to_zarr(path, overwrite=True)
+        assert dict(r.chunks_written) == {f"c/{x}": 1 for x in range(4)}
+
+
+def test_what_another_process_writes_over_an_array_is_counted(tmp_path):
+    path = tmp_path / "movie.zarr"
+    zarr.create_array(path, **NEW)[:] = 1
+    code = f"import zarr; zarr.create_array({str(path)!r}, overwrite=True, **{NEW})[:] = 2"
+    with reads(path) as r:
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    assert dict(r.chunks_written) == {f"c/{x}": 1 for x in range(4)}
+
+
+def test_a_folder_that_is_made_anew_again_and_again_is_counted_each_time(tmp_path):
+    path = tmp_path / "movie.zarr"
+    zarr.create_array(path, **NEW)
+    with reads(path) as r:
+        for _ in range(10):
+            removed_and_made(path)[:] = 1
+    assert dict(r.chunks_written) == {f"c/{x}": 10 for x in range(4)}
+
+
+def test_what_was_read_before_the_folder_was_removed_stays_known(tmp_path):
+    path = tmp_path / "movie.zarr"
+    array = zarr.create_array(path, **NEW)
+    array[:] = 1
+    with reads(path) as r:
+        array[:]
+        shutil.rmtree(path)
+    assert r.reads == 4
+
+
+def test_a_folder_that_was_replaced_where_nobody_may_look_is_never_a_number(movie, monkeypatch):
+    monkeypatch.setattr(_Inotify, "_watch_way", lambda self: None)  # as where the folder above may not be read
+    with reads(folder(movie)) as r:
+        removed_and_made(folder(movie))[:] = 1
+    with pytest.raises(ReadsNotObserved, match="was replaced where we cannot look: keep the folder"):
+        r.writes  # noqa: B018 - a property
+
+
+def test_an_array_a_group_and_a_store_on_disk_stand_for_their_folder(tmp_path):
+    group = zarr.create_group(tmp_path / "brain.zarr")
+    array = group.create_array("0", **NEW)
+    array[:] = 1
+    for given, names in (
+        (array, {"c/0"}),
+        (group, {"0/c/0"}),
+        (group.store, {"0/c/0"}),
+        (tmp_path, {"brain.zarr/0/c/0"}),
+    ):
+        with reads(given) as r:
+            array[0]
+        assert set(r.chunks_read) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("s3://bucket/movie.zarr", "'s3://bucket/movie.zarr'"),
+        (b"movie.zarr", "a value of type bytes"),
+        (zarr.create_array(zarr.storage.MemoryStore(), **NEW), "a value of type MemoryStore"),
+        (zarr.storage.MemoryStore(), "a value of type MemoryStore"),
+        (np.ones(3), "a value of type ndarray"),
+        (da.ones(3), "a value of type Array"),
+        (None, "a value of type NoneType"),
+    ],
+)
+def test_what_lies_in_no_folder_is_refused_with_what_to_pass(given, named):
+    words = f"cannot watch {named}: pass the path of a folder, or a zarr array or group that lies in one"
+    with pytest.raises(CourseError, match=re.escape(words)):
+        reads(given)
 
 
 def test_where_there_is_no_log_zarr_itself_is_counted(movie, tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import dask.array as da
 import numpy as np
 import pytest
 import toys
@@ -71,10 +72,46 @@ def test_sizes_are_taken_from_arrays():
     assert growth.measurement.growth.small_data_bytes == 10
 
 
-@pytest.mark.parametrize("data", [None, (5, 5), (7, 3), (0, 3)])
+@pytest.mark.parametrize("data", [(5, 5), (7, 3), ("2 KiB", "2048 B")])
 def test_sizes_that_cannot_be_compared_are_refused(data):
-    with pytest.raises(CourseError, match=r"slope\(\)"):
+    with pytest.raises(
+        CourseError, match=r"slope\(\) compares a small run with a larger one, got .* pass the smaller one"
+    ):
         slope(stream, 1, 2, data=data)
+
+
+@pytest.mark.parametrize(
+    "data", [None, (0, 3), (5,), (1, 2, 3), 7, ("much", "more"), "12", (float("nan"), 5), (2.5, 5.5)]
+)
+def test_sizes_that_are_not_known_are_refused_with_what_to_pass(data):
+    with pytest.raises(CourseError, match=r"slope\(\) needs to know how much data there is.*'32 MiB', '128 MiB'"):
+        slope(stream, 1, 2, data=data)
+
+
+def test_arrays_whose_size_is_not_known_are_refused():
+    lazy = da.ones(8, chunks=4)
+    for small, large in ((np.ones(3), [1, 2]), (lazy[lazy > 0], lazy), (np.ones(3), lazy[lazy > 0])):
+        with pytest.raises(CourseError, match=r"needs to know how much data there is, two sizes above zero, got \("):
+            slope(np.sum, small, large)
+
+
+def test_sizes_may_be_written_with_their_unit():
+    growth = slope(lambda size: size, 1, 2, data=("8 KiB", "32 KiB"))
+    assert growth.measurement.data_bytes == 32 * 2**10
+    assert growth.measurement.growth.small_data_bytes == 8 * 2**10
+
+
+@pytest.mark.parametrize(("tib", "end"), [(1, "2 TiB"), (3, "6 TiB"), (0.25, "1 TiB")])
+def test_data_of_a_tebibyte_and_more_is_drawn_too(tib, end):
+    seen = Measurement(
+        "tree", 160 * MIB, 52 * MIB, 1.0, data_bytes=round(tib * 2**40), growth=Growth(32 * MIB, 2**36, 0.2)
+    )
+    svg = ET.fromstring(memory_chart(seen))
+    assert end in [node.text for node in svg.iter() if node.get("text-anchor") == "middle"]
+    (way,) = (node for node in svg.iter() if node.tag.endswith("polyline"))
+    across = [float(point.split(",")[0]) for point in way.get("points").split()]
+    assert across == sorted(across)
+    assert across[0] < across[-1]
 
 
 def test_what_the_code_raises_comes_through():

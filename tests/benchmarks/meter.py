@@ -13,8 +13,8 @@ recording of allocations (memray), and a block that has both, as where it broke 
 
 `repeat` measures each in `--rounds` new processes, quiet and with all cores kept busy, and as often what tracemalloc sees
 in the same code. Two threads hold more or less by chance, one letting go of a chunk before the other takes the next or after
-it: no meter should hide that. What always holds the same, arrays of numpy and the loop on one thread, has the meter's own
-spread. Spreads are told of the peak, and of the smallest ceiling of the course, 64 MiB: verdicts depend on that.
+it: no meter should hide that. Arrays of numpy alone always hold the same: their spread is the meter's own. Spreads are told
+of the peak, and of the smallest ceiling of the course, 64 MiB: verdicts depend on that.
 `verdicts` asks for a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each
 `--rounds` times quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
 """
@@ -79,12 +79,6 @@ def sum_by_loop(movie: Any, folder: Path) -> None:
         total += movie[start : start + frames].sum(axis=0, dtype="uint64")
 
 
-def sum_on_one_thread(movie: Any, folder: Path) -> None:
-    """The same with one chunk in hand, so that nothing depends on who comes first."""
-    with zarr.config.set({"async.concurrency": 1}):
-        sum_by_loop(movie, folder)
-
-
 def mean_by_dask(movie: Any, folder: Path) -> None:
     """Mean over time, by dask."""
     da.from_zarr(movie).mean(axis=0).compute()
@@ -104,7 +98,7 @@ WORK: dict[str, Callable[[Any, Path], None]] = {
     "double and store": double_to_zarr,
 }
 #: The same, after work that always holds the same.
-STEADY = {"arrays of numpy": arrays_of_numpy, "loop, one thread": sum_on_one_thread, **WORK}
+STEADY = {"arrays of numpy": arrays_of_numpy, **WORK}
 #: The smallest ceiling of the course.
 CEILING_BYTES = 64 * MIB
 
