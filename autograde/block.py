@@ -24,8 +24,6 @@ from pathlib import Path
 from types import FunctionType, TracebackType
 from typing import Any, Protocol, Self
 
-import psutil
-
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
 from .conditions import WARMED, give_up_zarr, let_pools_finish, pinned, settle, warm_up, without_collection
@@ -34,6 +32,7 @@ from .explain import explain_kept, explain_memory, summarize
 from .habits import joined_in
 from .leftovers import kept_by_cells
 from .lines import Seen, cell_line, cell_name, functions_named, ipython_shell, seen_from, stands_at_top_of_cell
+from .machine import available_bytes
 from .meters import default_meter
 from .poll import POLL_SECONDS, Meter, Poller
 from .recording import Held, recorded
@@ -255,7 +254,7 @@ class LocalRun:
         self._held = self._stack.enter_context(recorded()) if record else Held()
         self._baseline = meter.read()
         self._seen_bytes = self._baseline.total_bytes  # the last peak that was looked at
-        self._available_bytes = int(psutil.virtual_memory().available)
+        self._available_bytes = available_bytes()
         limit = _FREE_PART * self._available_bytes
         if spec.ceiling_bytes is not None:
             limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)

@@ -10,15 +10,13 @@ import contextlib
 import functools
 import itertools
 import logging
-import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from . import machine
 from .course import Course, Settings, find_course
 from .errors import AutogradeError, CourseError, JudgeError, StorageError
 from .jobs import warm_judges
@@ -50,9 +48,8 @@ _CONNECT_SECONDS = 20.0
 
 def jobs_at_once(limits: Limits) -> int:
     """How many submissions this machine judges side by side: a core for each, and the memory that each may take."""
-    cores = os.cpu_count() or 1
-    by_memory = (psutil.virtual_memory().available - _RESERVE_BYTES) // limits.memory_bytes
-    return max(1, min(cores, int(by_memory)))
+    by_memory = (machine.available_bytes() - _RESERVE_BYTES) // limits.memory_bytes
+    return max(1, min(machine.cores(), by_memory))
 
 
 def strays(course: Course) -> list[Path]:

@@ -6,6 +6,7 @@ Each route by which a program gets memory is tried in a process of its own, whic
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from . import __version__
+from . import __version__, machine
 from .bubblewrap import why_not
+from .course import data_folder
 from .errors import CourseError, JudgeError, MeterError
 from .meters import default_meter
 from .notebook import ceilings_in, read_notebook, rebuild
@@ -30,6 +32,9 @@ __all__ = ["ROUTES", "Diagnosis", "Finding", "Route", "Seen", "diagnose"]
 _SIZE = 64 * MIB
 #: What an honest difference may be: pages of the interpreter, the recorder, a first call.
 _TOLERATED = 4 * MIB
+_ROUTE_SECONDS = 120
+#: What notebooks may want at once.
+_FREE_WANTED = 3 * GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +166,9 @@ class Diagnosis:
             one.name for one in self.findings if one.level == "error"
         ]
         warned = [one.name for one in self.findings if one.level == "warning"]
-        memory = psutil.virtual_memory().total
         return (
             f"autograde {__version__} | {sys.platform} python {sys.version_info[0]}.{sys.version_info[1]} | "
-            f"{os.cpu_count()} cores, {format_bytes(memory)} | meter {self.meter}, error "
+            f"{machine.cores()} cores, {format_bytes(machine.total_bytes())} | meter {self.meter}, error "
             f"{format_bytes(self.worst_error_bytes)} | "
             + ("ready" if self.healthy else f"not ready: {', '.join(bad)}")
             + (f" | warnings: {', '.join(warned)}" if warned else "")
@@ -193,7 +197,9 @@ def _ceilings(folder: Path, seen: Sequence[Seen]) -> list[Finding]:
     """Whether the meter is fine enough for the ceilings of the notebooks that lie here."""
     errors = [abs(one.error_bytes) for one in seen if one.error_bytes is not None]
     sizes: list[int] = []
-    for path in [*folder.glob("*.ipynb"), *folder.glob("*/*.ipynb"), *folder.glob("source/*/*.ipynb")]:
+    # beside the reader, in a folder of assignments, in a course, in a kit for students
+    patterns = ("*.ipynb", "*/*.ipynb", "source/*/*.ipynb", "release/*/*.ipynb")
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
         with suppress(CourseError):  # not a notebook of this course
             sizes += ceilings_in(rebuild(path.stem, read_notebook(path), read_notebook(path)))
     if not sizes or not errors:
@@ -207,19 +213,22 @@ def _ceilings(folder: Path, seen: Sequence[Seen]) -> list[Finding]:
 
 
 def _try(route: Route) -> Seen:
+    wanted = _SIZE if route.counts else 0
     with tempfile.TemporaryDirectory(prefix="autograde-doctor-") as name:
         folder = Path(name)
         with (folder / "data").open("wb") as file:
             for _ in range(_SIZE // MIB):
                 file.write(b"x" * MIB)
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", _PROGRAM, str(_SIZE), str(folder), route.code],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    wanted = _SIZE if route.counts else 0
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", _PROGRAM, str(_SIZE), str(folder), route.code],
+                capture_output=True,
+                text=True,
+                timeout=_ROUTE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Seen(route.name, wanted, None, f"not done after {_ROUTE_SECONDS} s: close other programs, try again")
     if done.returncode != 0:
         return Seen(
             route.name, wanted, None, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it failed"
@@ -228,40 +237,88 @@ def _try(route: Route) -> Seen:
 
 
 def _machine(folder: Path) -> list[Finding]:
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    disk = shutil.disk_usage(folder).free
-    cores = os.cpu_count() or 1
+    host, cpus = psutil.virtual_memory(), os.cpu_count() or 1
+    total, free, cores = machine.total_bytes(), machine.available_bytes(), machine.cores()
+    contained = total < host.total
     return [
         _size(
             "memory",
-            memory.total,
+            total,
             7 * GIB,
-            f"{format_bytes(memory.total)} of memory",
-            "8 GB are assumed: close other programs",
+            f"{format_bytes(total)} of memory" + _limit_note(contained, format_bytes(host.total)),
+            "8 GB are assumed: " + ("ask for a larger container" if contained else "close other programs"),
         ),
         _size(
             "free memory",
-            memory.available,
-            3 * GIB,
-            f"{format_bytes(memory.available)} of memory are free",
-            "notebooks want up to 3 GiB: close other programs and other kernels",
+            free,
+            _FREE_WANTED,
+            f"{format_bytes(free)} of memory are free" + (" in this container" if contained else ""),
+            f"notebooks want up to {format_bytes(_FREE_WANTED)}: close other programs and other kernels",
         ),
+        _disk(folder),
         _size(
-            "disk",
-            disk,
-            4 * GIB,
-            f"{format_bytes(disk)} of disk are free",
-            "data sets want 3 GiB: make room, or set AUTOGRADE_DATA",
+            "cores",
+            cores,
+            2,
+            f"{cores} cores" + _limit_note(cores < cpus, str(cpus)),
+            "everything will be slow, and verdicts are the same",
         ),
-        _size("cores", cores, 2, f"{cores} cores", "everything will be slow, and verdicts are the same"),
-        Finding(
+        _swap(host.available),
+    ]
+
+
+def _limit_note(limited: bool, host: str) -> str:
+    return f" (limit of this container; the host has {host})" if limited else ""
+
+
+def _disk(folder: Path) -> Finding:
+    """Whether data has room: on the disk where it is made, which AUTOGRADE_DATA may put elsewhere than the course."""
+    named = os.environ.get("AUTOGRADE_DATA")
+    home = Path(named).expanduser().absolute() if named else data_folder(folder)  # as data_scripts decides
+    for place in (home, *home.parents):
+        with suppress(OSError):  # not made yet
+            free = shutil.disk_usage(place).free
+            return _size(
+                "disk",
+                free,
+                4 * GIB,
+                f"{format_bytes(free)} of disk are free where data is made ({home})",
+                "data sets want 3 GiB: make room, or set AUTOGRADE_DATA to a folder on a larger disk",
+            )
+    return Finding(
+        "disk",
+        "error",
+        f"data is made in {home}, and there is no such disk: attach it, or set AUTOGRADE_DATA to another folder",
+    )
+
+
+def _swap(free_bytes: int) -> Finding:
+    """Whether the machine works from its swap: some in use says little by itself, macOS keeps it while memory is free.
+
+    `free_bytes` and swap are both of the host: a container has no figures of its own for what is swapped elsewhere.
+    """
+    try:
+        used = psutil.swap_memory().used
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # Windows without performance counters: psutil #2105, and #2161 for OSError
+        return Finding(
             "swap",
             "warning",
-            f"{format_bytes(swap.used)} of swap are in use: the machine is short of memory, close programs",
+            f"whether swap is in use cannot be told ({error}): when programs are slow, look at the system's own monitor. "
+            "On Windows `lodctr /R`, run as administrator, brings performance counters back",
         )
-        if swap.used > 256 * MIB
-        else Finding("swap", "ok", "no swap in use"),
-    ]
+    if used <= 256 * MIB:
+        return Finding("swap", "ok", "no swap in use")
+    if free_bytes >= _FREE_WANTED:
+        return Finding("swap", "ok", f"{format_bytes(used)} of swap are in use, and enough memory is free")
+    return Finding(
+        "swap",
+        "warning",
+        f"{format_bytes(used)} of swap are in use and {format_bytes(free_bytes)} of memory are free: the machine is short "
+        "of memory, close programs",
+    )
 
 
 def _size(name: str, value: int, wanted: int, text: str, else_do: str) -> Finding:
@@ -307,23 +364,39 @@ def _same(one: str, other: str) -> bool:
     return Path(one).parent.resolve() == Path(other).parent.resolve()
 
 
-#: Parts of paths by which folders are known that a program copies to a cloud.
-_CLOUDS = (
-    "onedrive",
-    "dropbox",
-    "google drive",
-    "googledrive",
-    "my drive",
-    "icloud",
-    "mobile documents",
-    "nextcloud",
-    "owncloud",
+#: Whole names of folders that a program copies to a cloud, and the forms that these programs give them: for another
+#: account (`OneDrive - University`, `Dropbox (Lab)`, `Nextcloud2`), or a team (`Lab Dropbox`). Never any name with such a
+#: word in it: `nextcloud-lessons` is a folder of lessons.
+_CLOUD = re.compile(
+    r"(onedrive|dropbox|next ?cloud|own ?cloud|google ?drive|icloud ?drive|icloud|pcloud ?(drive|sync)?)"
+    r"(\d*| - .+| \(.+\))"
+    r"|.+ dropbox|my drive|shared drives|mobile documents|com~apple~clouddocs|box sync|box-box",
+    re.IGNORECASE,
 )
 
 
+def _cloud_of(parts: Sequence[str]) -> str | None:
+    """The part of a path that syncs to a cloud, if one does.
+
+    >>> _cloud_of(("/", "home", "ada", "OneDrive - University", "course"))
+    'OneDrive - University'
+    >>> _cloud_of(("/", "Users", "ada", "Library", "CloudStorage", "Box-Box", "course"))
+    'Box-Box'
+    """
+    small = [part.lower() for part in parts]
+    for at, part in enumerate(parts):
+        on_macos = small[max(at - 2, 0) : at] == [
+            "library",
+            "cloudstorage",
+        ]  # where it puts whatever such programs have
+        box_drive = small[1:2] in (["home"], ["users"]) and at == 3 and small[at] == "box"  # elsewhere a box is a box
+        if on_macos or box_drive or _CLOUD.fullmatch(part):
+            return part
+    return None
+
+
 def _place(folder: Path) -> list[Finding]:
-    parts = [part.lower() for part in folder.resolve().parts]
-    cloud = next((part for part in parts for name in _CLOUDS if name in part), None)
+    cloud = _cloud_of(folder.resolve().parts)
     found = []
     if cloud is not None:
         found.append(

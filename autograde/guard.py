@@ -16,6 +16,7 @@ import psutil
 from .errors import MeterError
 from .folders import TooDeep, entries
 from .limits import Limits
+from .machine import available_bytes
 from .meters import descendants
 from .procfs import kib_fields, stat_fields
 from .sandbox import StudentProcess
@@ -47,7 +48,7 @@ class Guard:
         self._student = student
         self._limits = limits
         self._folders = folders
-        self._memory_bytes = min(limits.memory_bytes, int(0.7 * psutil.virtual_memory().available))
+        self._memory_bytes = min(limits.memory_bytes, int(0.7 * available_bytes()))
         self._meter = student.meter()
         self._cpu_from_seconds = 0.0
         self._began = time.time()

@@ -82,7 +82,7 @@ _HABITS = tuple(
         ),
         (
             "image",
-            r"\bimread\(|\basarray\(\)",
+            r"\bimread\((?!.*\baszarr\s*=\s*True)|\basarray\(\)",  # with aszarr=True it reads nothing yet
             "reads image data",
             "read one file (or a few planes), write it, and let it go before you read the next",
         ),
@@ -105,6 +105,12 @@ _HABITS = tuple(
             "use each piece (write it, or add it up) before you take the next, and keep none of them",
         ),
         (
+            "room",  # of any type: a type in the call that makes an array is no conversion; `.astype(` on the line is
+            r"^(?!.*\.astype\().*\b(np|numpy)\.(empty|zeros|ones|full)(_like)?\(",
+            "makes room for a whole array, which is held once it is filled",
+            "write each part into its place in the zarr array as soon as you have it",
+        ),
+        (
             "wider",
             r"\.astype\(|float64|float32|/ ?[0-9.]+",
             "makes a wider copy (float64 takes four times the bytes of uint16)",
@@ -123,17 +129,11 @@ _HABITS = tuple(
             "give dask blocks of a few MiB that are whole numbers of the chunks you write, from the start "
             "(da.from_zarr(x, chunks=...), not rechunk)",
         ),
-        (
-            "room",
-            r"\b(np|numpy)\.(empty|zeros|ones|full)(_like)?\(",
-            "makes room for a whole array, which is held once it is filled",
-            "write each part into its place in the zarr array as soon as you have it",
-        ),
     )
 )
 
 #: Lines that are not to blame where another line of the function joins a whole axis, or keeps every piece.
-_WORKING = frozenset({"wider", "compute", "store", "to_zarr", "pool", "list", "rechunk"})
+_WORKING = frozenset({"wider", "room", "compute", "store", "to_zarr", "pool", "list", "rechunk"})
 
 
 def habit_of(text: str) -> Habit | None:

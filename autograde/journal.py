@@ -48,8 +48,8 @@ _JUDGING = (
         "hidden",
         "judge",
     ),
-    *("limits", "lines", "meters", "notebook", "poll", "procfs", "reads", "recording", "sandbox", "seccomp", "session"),
-    *("slope", "student", "types", "wire"),
+    *("limits", "lines", "machine", "meters", "notebook", "poll", "procfs", "reads", "recording", "sandbox", "seccomp"),
+    *("session", "slope", "student", "types", "wire"),
 )
 
 

@@ -39,6 +39,7 @@ from .explain import explain_memory
 from .folders import scratch_folder, spread
 from .journal import append, digest, write_whole
 from .lines import CELL_NAMES
+from .machine import available_bytes
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .poll import Poller
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
@@ -89,7 +90,7 @@ class JudgeRun:
             # solution gets through with it: verify wants 1.5 x the ceiling of those, and 1.25 x is what it can hide.
             kept = max(self._start.total_bytes - self._baseline, 0)
             self._baseline += min(kept, spec.ceiling_bytes // FORGIVEN_PART)
-        self._available_bytes = int(psutil.virtual_memory().available)
+        self._available_bytes = available_bytes()
         limit = 0.7 * self._available_bytes
         if spec.ceiling_bytes is not None:
             limit = min(limit, LIMIT_FACTOR * spec.ceiling_bytes)
@@ -560,7 +561,7 @@ def _limit_memory() -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = int(0.7 * psutil.virtual_memory().available)
+    most = int(0.7 * available_bytes())
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))  # the student process goes back to `hard`: it is metered
 

@@ -7,6 +7,8 @@ so that it passes here and not there, unless somebody says so.
 from __future__ import annotations
 
 import ast
+import mmap
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,16 +18,21 @@ from .types import Kept
 
 __all__ = ["kept_by_cells", "named_arrays"]
 
-#: Smaller arrays are not worth a name in a message.
+#: Smaller arrays are not worth a name in a message, nor a look at their pages.
 _NAMED_BYTES = 2**20
 #: A cell that calls one of these is a test, and what it makes lies in the judge's process.
 _TESTING = frozenset({"ceiling", "slope"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: How proc(5) names maps that lie in memory and yet have a file: anonymous shared ones, shared memory, memfd.
+_FILES_IN_MEMORY = ("/dev/zero", "/dev/shm/", "/memfd:", "/SYSV")
 
 
 def named_arrays(namespace: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Names in a notebook that hold arrays or bytes, largest first; two names of one array count once."""
+    """Names in a notebook that hold arrays or bytes, largest first; two names of one array count once.
+
+    Memory maps of files hold nothing, nor does what nobody has touched: the meter does not count these either.
+    """
     found: dict[int, tuple[str, int]] = {}
     for name, value in list(namespace.items()):
         while type(value) is np.ndarray and type(value.base) is np.ndarray:
@@ -38,12 +45,59 @@ def named_arrays(namespace: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 def _held_bytes(value: Any) -> int:
     if type(value) is np.ndarray:
-        return int(value.nbytes)
+        return 0 if _maps_a_file(value) else _touched_bytes(value)
     if type(value) in (bytes, bytearray):
         return len(value)
     if type(value) in (list, tuple):
         return sum(_held_bytes(part) for part in value[:10_000] if type(part) in (np.ndarray, bytes, bytearray))
     return 0
+
+
+def _maps_a_file(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array looks into a memory map of a file on disk. False where it is no np.memmap and /proc is missing."""
+    base: Any = array
+    while isinstance(base, np.ndarray | memoryview):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.obj if isinstance(base, memoryview) else base.base
+    return isinstance(base, mmap.mmap) and _file_at(_address(array))
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _file_at(address: int) -> bool:
+    """Whether a file on disk is mapped at an address of this process: Python does not tell of a map what it maps."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            for line in maps:  # "7f0000000000-7f0000100000 rw-s 00000000 fe:00 338944   /home/ada/movie.raw", proc(5)
+                span, _, _, _, inode, *path = line.split(maxsplit=5)
+                start, _, end = span.partition("-")
+                if int(start, 16) <= address < int(end, 16):
+                    return inode != "0" and not "".join(path).startswith(_FILES_IN_MEMORY)
+    except OSError:  # macOS, Windows: whether it does cannot be told
+        return False
+    return False
+
+
+def _touched_bytes(array: np.ndarray[Any, Any]) -> int:
+    """How much of an array is in memory or in swap, an upper bound: zeros that were read, and never written, count too.
+
+    All of it where the system does not tell.
+    """
+    if array.nbytes < _NAMED_BYTES or not array.flags.forc:
+        return int(array.nbytes)
+    page = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+    first, last = _address(array) // page, -(-(_address(array) + array.nbytes) // page)
+    try:
+        with open("/proc/self/pagemap", "rb", buffering=0) as file:  # proc(5); 10 ms for an array of 1 GiB
+            file.seek(first * 8)
+            pages = np.frombuffer(file.read((last - first) * 8), np.uint64)
+    except OSError:  # no Linux, or a sandbox that has no such file
+        return int(array.nbytes)
+    touched = int(np.count_nonzero(pages >> 62))  # bit 63: in memory, bit 62: in swap
+    return min(int(array.nbytes), touched * page)
 
 
 def kept_by_cells(namespace: Mapping[str, Any], cells: Sequence[str]) -> tuple[Kept, ...]:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from .errors import CourseError, MeterError
+from .machine import cores
 from .meters import default_meter
 from .types import format_bytes
 
@@ -115,7 +116,7 @@ def run(
         wall_seconds=wall,
         attempts=attempts,
         peak_bytes=max(line["held"] for line in lines),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
         meter=default_meter().name,
         output_bytes=sum(path.stat().st_size for path in (folder / "result.zarr").rglob("*") if path.is_file()),
         problems=wrong,

@@ -522,14 +522,14 @@ def test_grading_before_the_release_says_to_release_first(graded_course, counted
 
 
 def test_the_number_of_jobs_is_at_least_one_whatever_the_machine_has(monkeypatch):
-    memory = type("Memory", (), {"available": 0})
-    monkeypatch.setattr(cohort.psutil, "virtual_memory", lambda: memory)
+    free = [0]
+    monkeypatch.setattr(cohort.machine, "available_bytes", lambda: free[0])
+    monkeypatch.setattr(cohort.machine, "cores", lambda: 32)
     assert cohort.jobs_at_once(Limits()) == 1
-    memory.available = 9 * 2**30
-    monkeypatch.setattr(cohort.os, "cpu_count", lambda: 32)
+    free[0] = 9 * 2**30
     assert cohort.jobs_at_once(Limits()) == 4
     assert cohort.jobs_at_once(Limits(memory_bytes=2**30)) == 8
-    monkeypatch.setattr(cohort.os, "cpu_count", lambda: None)
+    monkeypatch.setattr(cohort.machine, "cores", lambda: 1)
     assert cohort.jobs_at_once(Limits()) == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from types import SimpleNamespace
 
@@ -12,9 +11,10 @@ import pytest
 import toys
 from click.testing import CliRunner
 
-from autograde import doctor
+from autograde import doctor, machine
 from autograde.cli import main
 from autograde.doctor import Diagnosis, Finding, Seen, diagnose
+from autograde.release import release
 from autograde.types import GIB, MIB
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="exact figures need the tree meter")
@@ -44,7 +44,7 @@ def test_the_error_of_the_meter_is_small_and_fits_the_ceilings(found):
 
 def test_the_line_names_meter_and_machine(found):
     assert f"meter {found.meter}" in found.one_line()
-    assert f"{os.cpu_count()} cores" in found.one_line()
+    assert f"{machine.cores()} cores, " in found.one_line()
 
 
 def test_a_route_that_fails_is_not_observed_and_not_good():
@@ -53,6 +53,13 @@ def test_a_route_that_fails_is_not_observed_and_not_good():
     assert not seen.good
     assert seen.problem == "OSError: no such thing here"
     assert Diagnosis("tree", (seen,), ()).worst_error_bytes is None
+
+
+def test_a_route_that_takes_too_long_is_not_observed_and_no_traceback(monkeypatch):
+    monkeypatch.setattr(doctor, "_ROUTE_SECONDS", 0.01)
+    seen = doctor._try(doctor.Route("endless", "while True: pass", True))
+    assert seen == Seen("endless", 64 * MIB, None, "not done after 0.01 s: close other programs, try again")
+    assert not seen.good
 
 
 @pytest.mark.parametrize(
@@ -69,18 +76,112 @@ def test_a_ceiling_finer_than_the_error_is_refused(tmp_path):
     assert finding.text.startswith("the smallest ceiling here is 16 MiB, the meter's error 12 MiB: it cannot tell")
 
 
+def test_ceilings_are_found_in_what_students_have(tmp_path):
+    """A kit has no source folder, and its notebooks lie in release/<assignment>/."""
+    course = toys.write_course(tmp_path / "course")
+    kit = tmp_path / "kit"
+    release(course, "toy", target=kit / "release" / "toy", full_tests=True)
+    (finding,) = doctor._ceilings(kit, [Seen("a", 64 * MIB, 65 * MIB)])
+    assert finding.text.startswith("the smallest ceiling here is 16 MiB")
+
+
 def levels(findings):
     return {one.name: one.level for one in findings}
+
+
+def text_of(findings, name):
+    (found,) = [one for one in findings if one.name == name]
+    return found.text
 
 
 def test_a_small_machine_is_warned_of(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=4 * GIB, available=1 * GIB))
     monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(used=2 * GIB))
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 * GIB))
-    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
     found = doctor._machine(tmp_path)
     assert set(levels(found).values()) == {"warning"}
-    assert "set AUTOGRADE_DATA" in next(one.text for one in found if one.name == "disk")
+    assert "set AUTOGRADE_DATA" in text_of(found, "disk")
+    assert text_of(found, "swap") == (
+        "2 GiB of swap are in use and 1 GiB of memory are free: the machine is short of memory, close programs"
+    )
+
+
+def test_swap_in_use_is_no_worry_while_enough_memory_is_free(monkeypatch):
+    monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(used=2 * GIB))
+    assert doctor._swap(8 * GIB) == Finding("swap", "ok", "2 GiB of swap are in use, and enough memory is free")
+    assert doctor._swap(2 * GIB).level == "warning"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_a_windows_without_performance_counters_is_a_warning_and_no_traceback(tmp_path, monkeypatch, error):
+    def fails():
+        raise error("PdhAddEnglishCounterW failed")
+
+    monkeypatch.setattr(psutil, "swap_memory", fails)
+    found = doctor._machine(tmp_path)
+    assert levels(found)["swap"] == "warning"
+    assert text_of(found, "swap").startswith(
+        "whether swap is in use cannot be told (PdhAddEnglishCounterW failed): when"
+    )
+    assert "`lodctr /R`" in text_of(found, "swap")
+
+
+def test_a_container_is_told_as_what_limits(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=24 * GIB, available=20 * GIB))
+    monkeypatch.setattr(machine, "total_bytes", lambda: 2 * GIB)
+    monkeypatch.setattr(machine, "available_bytes", lambda: 1 * GIB)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 8)
+    found = doctor._machine(tmp_path)
+    limits = "(limit of this container; the host has {})"
+    assert text_of(found, "memory") == (
+        f"2 GiB of memory {limits.format('24 GiB')}; 8 GB are assumed: ask for a larger container"
+    )
+    assert text_of(found, "free memory").startswith("1 GiB of memory are free in this container; notebooks want")
+    assert text_of(found, "cores").startswith(f"1 cores {limits.format('8')}; everything")
+    assert "1 cores, 2 GiB | meter tree" in Diagnosis("tree", (), tuple(found)).one_line()
+
+
+def test_a_machine_without_such_limits_is_not_called_a_container(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=24 * GIB, available=20 * GIB))
+    monkeypatch.setattr(machine, "total_bytes", lambda: 24 * GIB)
+    monkeypatch.setattr(machine, "cores", lambda: 8)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 8)
+    found = doctor._machine(tmp_path)
+    assert (text_of(found, "memory"), text_of(found, "cores")) == ("24 GiB of memory", "8 cores")
+    assert "container" not in text_of(found, "free memory")
+
+
+@pytest.fixture
+def disks(monkeypatch):
+    """Folders and what is free there; any other folder does not exist."""
+    free = {}
+
+    def usage(folder):
+        if folder not in free:
+            raise FileNotFoundError(folder)
+        return SimpleNamespace(free=free[folder])
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", usage)
+    return free
+
+
+def test_the_disk_is_the_one_where_data_is_made(tmp_path, monkeypatch, disks):
+    course = toys.write_course(tmp_path / "course").root
+    disks.update({course: 1 * GIB, tmp_path / "large": 90 * GIB})
+    monkeypatch.delenv("AUTOGRADE_DATA", raising=False)
+    assert doctor._disk(course).level == "warning"
+    assert doctor._disk(course).text.startswith(f"1 GiB of disk are free where data is made ({course / 'data'});")
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "large" / "new" / "data"))
+    assert doctor._disk(course).level == "ok"
+    assert doctor._disk(course).text.startswith("90 GiB of disk are free")
+
+
+def test_a_disk_that_is_not_attached_is_an_error(tmp_path, monkeypatch, disks):
+    monkeypatch.setenv("AUTOGRADE_DATA", str(tmp_path / "usb"))
+    assert doctor._disk(tmp_path).level == "error"
+    assert "there is no such disk: attach it, or set AUTOGRADE_DATA" in doctor._disk(tmp_path).text
 
 
 def test_missing_programs_are_told_with_what_to_install(monkeypatch):
@@ -112,12 +213,34 @@ def test_this_kernel_is_this_environment():
     assert doctor._kernel().level == "ok"
 
 
-@pytest.mark.parametrize("name", ["OneDrive - University", "Dropbox", "Google Drive", "Mobile Documents"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("OneDrive", "OneDrive - University", "Dropbox", "Dropbox (Lab)", "Lab Dropbox", "Google Drive", "My Drive"),
+        *("Mobile Documents", "iCloudDrive", "Nextcloud", "Nextcloud2", "ownCloud", "Box Sync", "pCloudDrive"),
+        *("pCloud Drive", "Library/CloudStorage/Box-Box", "Library/CloudStorage/Whatever-ada@lab.org"),
+    ],
+)
 def test_a_folder_that_syncs_to_a_cloud_is_an_error(tmp_path, name):
     folder = tmp_path / name / "course"
     folder.mkdir(parents=True)
     assert levels(doctor._place(folder)) == {"cloud": "error"}
     assert levels(doctor._place(tmp_path)) == {"cloud": "ok"}
+
+
+@pytest.mark.parametrize(
+    "name", ["nextcloud-lessons", "dropbox_notes", "icloudy", "Box", "toolbox", "my driveway", "CloudStorage/course"]
+)
+def test_a_folder_that_only_sounds_like_a_cloud_is_none(tmp_path, name):
+    folder = tmp_path / name / "course"
+    folder.mkdir(parents=True)
+    assert levels(doctor._place(folder)) == {"cloud": "ok"}
+
+
+@pytest.mark.parametrize("top", [("/", "home", "ada"), ("/", "Users", "ada"), ("C:\\", "Users", "ada")])
+def test_the_folder_of_box_drive_is_the_one_in_a_home(top):
+    assert doctor._cloud_of((*top, "Box", "course")) == "Box"
+    assert doctor._cloud_of((*top, "moving", "Box", "course")) is None
 
 
 def test_the_line_says_what_is_in_the_way():

@@ -70,6 +70,40 @@ def test_where_a_loop_does_nothing_but_fill_an_array_the_line_that_made_it_is_to
     assert cause_of(FILLED, 6) == (6, None), "this one does something else, too"
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "np.empty(shape, 'uint16')",
+        "np.zeros(shape, dtype='float32')",
+        "numpy.full(shape, 0.5, np.float64)",
+        "np.zeros_like(frames, dtype='float64')",
+        "np.ones(n // 4)",
+    ],
+)
+def test_room_of_any_type_is_room_and_no_copy_and_what_fills_it_is_not_to_blame(made):
+    cell = FILLED.replace('np.empty(shape, "uint16")', made)
+    assert habit_of(cell.splitlines()[1]).name == "room"
+    assert cause_of(cell, 4) == (2, "save_chunked")
+
+
+def test_room_that_is_converted_is_a_copy():
+    assert habit_of("out = np.zeros(shape).astype('float32')").name == "wider"
+    assert habit_of("smooth = convolve(trace.astype('float64'), np.ones(5))").name == "wider"
+
+
+@pytest.mark.parametrize("made", ["np.ones(block.shape, 'uint16')", "np.ones(block.shape, 'float32')"])
+def test_room_for_a_block_that_is_all_of_time_is_not_to_blame_but_the_rechunk_is(made):
+    cell = f"def dff(movie):\n    def one(block):\n        f0 = {made}\n    return movie.rechunk({{0: -1}}).map_blocks(one)"
+    assert cause_of(cell, 3) == (4, "dff")
+
+
+@pytest.mark.parametrize("more", ["aszarr=True", "key=0, aszarr = True"])
+def test_an_image_that_is_opened_as_a_store_is_not_read(more):
+    assert habit_of(f"store = tifffile.imread(path, {more})") is None
+    assert habit_of(f"volume = zarr.open(tifffile.imread(path, {more}))[:]").name == "whole"
+    assert habit_of("volume = tifffile.imread(path, aszarr=False)").name == "image"
+
+
 def test_a_pool_whose_results_nobody_keeps_is_not_said_to_keep_every_piece():
     assert cause_of(TASKS, 4) == (4, None), "parts of what is not an argument are no data"
     assert habit_of(TASKS.splitlines()[3]).does.startswith("works on several pieces at the same time")

@@ -76,6 +76,7 @@ ROWS = {
     "leftovers": 2,
     "lines": 2,
     "footprint": 2,
+    "machine": 2,
     "meters": 2,
     "poll": 2,
     "procfs": 2,
@@ -207,7 +208,8 @@ def test_facts_are_gathered_anew_when_any_module_changes_that_they_come_from():
 def test_the_student_process_knows_nothing_of_courses_and_marks():
     below = below_of("student")
     measures = (
-        "block buffers calls chart conditions explain footprint habits leftovers lines meters poll procfs recording"
+        "block buffers calls chart conditions explain footprint habits leftovers lines machine meters poll procfs "
+        "recording"
     )
     assert below <= {*measures.split(), "errors", "folders", "types", "wire"}
 
