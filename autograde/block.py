@@ -249,6 +249,10 @@ class LocalRun:
         self.calls(spec.calls)
         self._inside = False  # the block has begun, and not ended yet
         self._stack = ExitStack()
+        if interrupt and _in_main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # as in a process that was started in the background of a shell, and then nothing would wake it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
         settle()
         self._stack.enter_context(pinned())
         self._held = self._stack.enter_context(recorded()) if record else Held()
@@ -367,7 +371,7 @@ class LocalRun:
 
     def _stop_block(self) -> None:
         give_up_zarr()
-        if not _heeds_signals(self._thread_id):
+        if self._thread_id != threading.main_thread().ident or not callable(signal.getsignal(signal.SIGINT)):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread_id), ctypes.py_object(KeyboardInterrupt)
             )
@@ -377,9 +381,9 @@ class LocalRun:
             _thread.interrupt_main()
 
 
-def _heeds_signals(thread_id: int) -> bool:
-    """Whether a thread is stopped by SIGINT: the main one, unless it was started in the background of a shell."""
-    return thread_id == threading.main_thread().ident and callable(signal.getsignal(signal.SIGINT))
+def _in_main_thread() -> bool:
+    """Only there signals arrive, and may be asked for."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _framed(note: str) -> str:
@@ -409,7 +413,7 @@ class LocalBench:
         if sys.version_info < (3, 12):
             # a thread that waits does not take an exception, and until it does Python 3.11 enters no function where a
             # profiler, such as the recording, looks at calls: its evaluation loop tries the same instruction for ever
-            record = record and _heeds_signals(threading.get_ident())
+            record = record and _in_main_thread()
         return LocalRun(spec, meter=default_meter(), record=record)
 
     def show(self, measurement: Measurement) -> None:

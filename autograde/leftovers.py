@@ -71,7 +71,7 @@ def _file_at(address: int) -> bool:
     """Whether a file on disk is mapped at an address of this process: Python does not tell of a map what it maps."""
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-            for line in maps:  # "7f0000000000-7f0000100000 rw-s 00000000 fe:00 338944   /home/ada/movie.raw", proc(5)
+            for line in maps:  # "7f0000000000-7f0000100000 rw-s 00000000 fe:00 338944   /data/movie.raw", proc(5)
                 span, _, _, _, inode, *path = line.split(maxsplit=5)
                 start, _, end = span.partition("-")
                 if int(start, 16) <= address < int(end, 16):

@@ -215,6 +215,17 @@ def test_runaway_code_is_stopped_where_the_thread_only_waits(tmp_path, work, thr
     assert array[3, 5, 7] == 1  # zarr works on
 
 
+def test_waiting_code_is_stopped_where_interrupts_are_ignored_and_they_are_again_afterwards():
+    """As in a process that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(MemoryCeilingExceeded, match="stopped at"), ceiling("8 MiB"):
+            wait_for_a_program(None)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_what_an_outer_block_held_stays_when_another_begins():
     """The kernel keeps one mark for the process, and each block begins by resetting it."""
     before = sys.getswitchinterval()
