@@ -174,7 +174,7 @@ def wait_for_a_program(array):
     code = "kept = []\nfor _ in range(2000): kept.append(b'x' * 2**20)\ninput()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as child:
         try:
-            child.wait()  # gives it a quarter of a second more
+            child.wait(60)  # an interrupt gives it a quarter of a second more
         finally:
             child.kill()
             child.wait()
