@@ -5,7 +5,6 @@ All of them are of the whole process, and none of them depends on the machine: v
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
 import sys
@@ -192,7 +191,9 @@ def give_up_zarr() -> None:
         loop.call_soon_threadsafe(_cancel_all, loop)
 
 
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+def _cancel_all(loop: Any) -> None:
+    import asyncio  # it is there where zarr is, and a notebook without zarr need not pay for it
+
     for task in asyncio.all_tasks(loop):
         task.cancel()
 
@@ -208,13 +209,14 @@ def let_pools_finish() -> None:
 
 
 def _pools_at_work() -> bool:
-    """Whether any thread of `concurrent.futures` is in a call: one that waits for work is in `_worker` itself."""
+    """Whether another thread of `concurrent.futures` is in a call: one that waits for work is in `_worker` itself."""
     with without_collection():
         frames = sys._current_frames()
         try:
             return any(
                 below.f_code.co_name == "_worker" and below.f_globals.get("__name__") == "concurrent.futures.thread"
-                for top in frames.values()
+                for number, top in frames.items()
+                if number != threading.get_ident()  # the block itself may run in a pool
                 for below in _callers(top)
             )
         finally:

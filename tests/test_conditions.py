@@ -206,6 +206,7 @@ def test_what_pools_still_work_on_is_waited_for_and_idle_pools_are_not(monkeypat
     with ThreadPoolExecutor(2) as pool:
         pool.submit(int).result()
         assert not conditions._pools_at_work()
+        assert not pool.submit(conditions._pools_at_work).result()  # a block in a pool does not wait for itself
         pool.submit(work)
         begun.wait()
         assert conditions._pools_at_work()
