@@ -26,7 +26,7 @@ from typing import Any, Protocol, Self
 
 from .calls import Counts, count_zarr_calls
 from .chart import memory_chart
-from .conditions import WARMED, give_up_zarr, let_pools_finish, pinned, settle, warm_up, without_collection
+from .conditions import WARMED, give_up_zarr, interruptible, let_pools_finish, pinned, settle, thread_frames, warm_up
 from .errors import CourseError
 from .explain import explain_kept, explain_memory, summarize
 from .habits import joined_in
@@ -59,6 +59,8 @@ LIMIT_FACTOR = 4
 _FREE_PART = 0.7
 #: Facts ride along with the chart, so that `autograde verify` can read what a kernel measured.
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
+#: As long the stop of a block may wait for a better moment.
+_PATIENCE_SECONDS = 0.5
 #: Who predicts fewer bytes than this has left out the unit.
 _LEAST_PREDICTED_BYTES = 10_000
 #: Messages are wrapped here, so that JupyterLab does not break them inside of a word.
@@ -248,6 +250,7 @@ class LocalRun:
         self._promises: dict[Line, str] = {}  # whole axes that functions it can call join for later, and their files
         self.calls(spec.calls)
         self._inside = False  # the block has begun, and not ended yet
+        self._stop_by: float | None = None  # by then it is interrupted wherever it is
         self._stack = ExitStack()
         if interrupt and _in_main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # as in a process that was started in the background of a shell, and then nothing would wake it
@@ -320,8 +323,7 @@ class LocalRun:
         return seen
 
     def _look(self, total_bytes: int) -> None:
-        with without_collection():
-            seen = self._seen()
+        seen = self._seen()
         grown, self._seen_bytes = total_bytes - self._seen_bytes, total_bytes
         if not self._inside:
             return  # at the `with`, which holds nothing: what a late poll finds at the end has come before
@@ -341,8 +343,7 @@ class LocalRun:
 
     def _seen(self) -> Seen | None:
         """Where the student's code is: in the thread of the block, or in others that work for it, as dask's do."""
-        frames = sys._current_frames()
-        try:
+        with thread_frames() as frames:
             own = seen_from(frames.get(self._thread_id))
             if own is not None and own.called:
                 return own
@@ -352,8 +353,6 @@ class LocalRun:
                 if seen is not None and seen.called and (self._called is None or seen.file == self._called.file):
                     return seen
             return own
-        finally:
-            frames.clear()  # one of them is this one, and would keep alive what they all hold
 
     def _most(self, peak_bytes: int) -> Line | None:
         """The line during which at least half of the peak came, if there is one, or the one that ran at the last peak.
@@ -369,7 +368,12 @@ class LocalRun:
         line, size = next(iter(self._grown.most_common(1)), (None, 0))
         return line if size >= peak_bytes / (2 if line is not None else 4 / 3) else self._line
 
-    def _stop_block(self) -> None:
+    def _stop_block(self) -> bool:
+        """Interrupt the thread of the block; False where that would be lost or do harm, for a while."""
+        now = time.perf_counter()
+        self._stop_by = self._stop_by or now + _PATIENCE_SECONDS
+        if now < self._stop_by and not interruptible(self._thread_id):
+            return False
         give_up_zarr()
         if self._thread_id != threading.main_thread().ident or not callable(signal.getsignal(signal.SIGINT)):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -379,6 +383,8 @@ class LocalRun:
             signal.pthread_kill(self._thread_id, signal.SIGINT)
         else:
             _thread.interrupt_main()
+        self._stop_by = None
+        return True
 
 
 def _in_main_thread() -> bool:

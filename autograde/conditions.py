@@ -26,12 +26,13 @@ __all__ = [
     "ALLOCATOR",
     "WARMED",
     "give_up_zarr",
+    "interruptible",
     "let_pools_finish",
     "pinned",
     "settle",
     "settle_allocator",
+    "thread_frames",
     "warm_up",
-    "without_collection",
 ]
 
 #: Threads that dask and zarr may use inside a block, so that 2 and 32 cores give the same verdict.
@@ -41,6 +42,9 @@ _WORKERS = 2
 _CHUNKS_IN_HAND = 4
 #: How long a block that was stopped waits for what pools still work on.
 _PATIENCE_SECONDS = 5.0
+#: Modules of Python that take locks and give them back, and their functions that wait meanwhile.
+_LOCKING = ("threading", "queue", "concurrent.futures.thread", "concurrent.futures._base")
+_WAITING = ("wait", "join", "_wait_for_tstate_lock")
 #: Libraries that allocate at first use what they keep for good.
 WARMED = ("dask.array", "zarr")
 #: Settings of glibc: their environment variables, numbers for mallopt(3), and values. One arena; what is freed goes back.
@@ -210,35 +214,49 @@ def let_pools_finish() -> None:
 
 def _pools_at_work() -> bool:
     """Whether another thread of `concurrent.futures` is in a call: one that waits for work is in `_worker` itself."""
-    with without_collection():
-        frames = sys._current_frames()
-        try:
-            return any(
-                below.f_code.co_name == "_worker" and below.f_globals.get("__name__") == "concurrent.futures.thread"
-                for number, top in frames.items()
-                if number != threading.get_ident()  # the block itself may run in a pool
-                for below in _callers(top)
-            )
-        finally:
-            frames.clear()  # one of them is this one, and would keep alive what they all hold
+    with thread_frames() as frames:
+        return any(
+            below.f_code.co_name == "_worker" and below.f_globals.get("__name__") == "concurrent.futures.thread"
+            for number, top in frames.items()
+            if number != threading.get_ident()  # the block itself may run in a pool
+            for below in _stack(top.f_back)
+        )
 
 
-def _callers(frame: FrameType) -> Iterator[FrameType]:
-    while frame.f_back is not None:
-        frame = frame.f_back
-        yield frame
+def interruptible(thread_id: int) -> bool:
+    """Whether what is raised in that thread now reaches its code and leaves nothing locked.
+
+    In a callback of the garbage collector and in a `__del__` Python ignores it. Between taking a lock and the `try` that
+    gives it back it would stay taken: two threads of a pool once waited for it for ever, and the process for them.
+    """
+    with thread_frames() as frames:
+        top = frames.get(thread_id)
+        if top is not None and top.f_globals.get("__name__") in _LOCKING and top.f_code.co_name not in _WAITING:
+            return False
+        callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+        return not any(frame.f_code in callbacks or frame.f_code.co_name == "__del__" for frame in _stack(top))
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
-    """No garbage is collected meanwhile: inside of `sys._current_frames` that can deadlock (Python 3.11, gh-106883)."""
+def thread_frames() -> Iterator[dict[int, FrameType]]:
+    """Where each thread is. No garbage is collected meanwhile: that can deadlock (Python 3.11, gh-106883)."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        yield
+        frames = sys._current_frames()
+        try:
+            yield frames
+        finally:
+            frames.clear()  # one of them is this one, and would keep alive what they all hold
     finally:
         if collecting:
             gc.enable()
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 settle_allocator()

@@ -35,7 +35,10 @@ _LONGEST_PAUSE_SECONDS = 0.1
 _STEP_BYTES = 2**20
 #: How many (time, bytes) pairs are kept for the chart.
 _MAX_SAMPLES = 240
+#: A stop may be lost in a callback, where Python ignores what is raised, or caught: so it is told again after this time, or
+#: as soon as so much more is held.
 _STOP_AGAIN_SECONDS = 0.5
+_STOP_AGAIN_BYTES = 64 * 2**20
 #: Of the polling thread, where the system grants it (on Linux a thread has one of its own: setpriority(2)).
 _PRIORITY = -10
 #: File-backed pages that move by less than this have not been mapped by the block (only a library's own pages), and
@@ -132,8 +135,8 @@ class Poller:
     """Polls a meter on a thread of its own from `start` to `stop`.
 
     `on_peak` is called with each new peak in bytes (1 MiB above the last); `on_limit` at the first reading above
-    `limit_bytes`, and again every half second while that lasts (an interrupt may be lost in a callback, where Python
-    ignores it).
+    `limit_bytes`, and again every half second while that lasts, or when 64 MiB more are held; at the next reading if it
+    returns False.
     """
 
     def __init__(
@@ -142,7 +145,7 @@ class Poller:
         *,
         limit_bytes: int | None = None,
         on_peak: Callable[[int], None] | None = None,
-        on_limit: Callable[[], None] | None = None,
+        on_limit: Callable[[], bool | None] | None = None,
         seconds: float = POLL_SECONDS,
     ) -> None:
         self._meter = meter
@@ -161,7 +164,7 @@ class Poller:
         self._count = 0
         self._turns = 0  # readings by the thread
         self._stopped = False
-        self._stop_again = 0.0
+        self._stop_again_seconds, self._stop_again_bytes = 0.0, 0
         self._file_bytes: _Range | None = None
         self._child_bytes: _Range | None = None
         self._shared_bytes: int | None = None  # with children, at the start: their shares and the mark both count them
@@ -253,11 +256,14 @@ class Poller:
             except Exception:  # noqa: BLE001 - of ours: who cannot tell a line shall go on measuring, and say so once
                 self._on_peak = None
                 sys.excepthook(*sys.exc_info())
-        if self._limit_bytes is not None and reading.total_bytes > self._limit_bytes and now >= self._stop_again:
+        if self._limit_bytes is None or reading.total_bytes <= self._limit_bytes:
+            return
+        if now >= self._stop_again_seconds or reading.total_bytes >= self._stop_again_bytes:
             self._stopped = True
-            self._stop_again = now + _STOP_AGAIN_SECONDS
-            if self._on_limit is not None and not self._done.is_set():
-                self._on_limit()
+            if self._on_limit is not None and not self._done.is_set() and self._on_limit() is False:
+                return
+            self._stop_again_seconds = now + _STOP_AGAIN_SECONDS
+            self._stop_again_bytes = reading.total_bytes + _STOP_AGAIN_BYTES
 
     def _read(self) -> tuple[float, Reading, bool] | None:
         """When it was, what is held, and whether that is a new peak; None where it cannot be read."""

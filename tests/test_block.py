@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 from nbformat import v4
 from traitlets.config.loader import Config
 
-from autograde import MemoryCeilingExceeded, ceiling, measure
+from autograde import MemoryCeilingExceeded, block, ceiling, measure
 from autograde.block import MEASUREMENT_MIME, LocalRun, Spec, use_bench
 from autograde.errors import CourseError
 from autograde.lines import seen_from
@@ -265,6 +265,80 @@ def test_code_that_swallows_the_stop_still_fails():
                 kept.append(ones(1))
         except KeyboardInterrupt:
             kept.clear()
+
+
+class Cleaning:
+    """Takes its time when it is let go."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def __del__(self):
+        for _ in range(64):
+            self.kept.append(ones(1))
+            time.sleep(0.005)
+
+
+def clean_up(kept):
+    cleaning = Cleaning(kept)
+    del cleaning
+
+
+def collect(kept):
+    gc.callbacks.append(clean := lambda phase, info: phase == "start" and clean_up(kept))
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(clean)
+
+
+def locking(rounds):
+    """A function of `threading`, as far as anyone can tell, which holds a lock meanwhile."""
+    space = {"__name__": "threading", "sleep": time.sleep, "rounds": rounds}
+    exec(
+        "def release(kept):\n"
+        "    for _ in range(rounds):\n"
+        "        kept.append(b'x' * 2**20)\n"
+        "        sleep(0.005)\n"
+        "    kept.append('released')",
+        space,
+    )
+    return space["release"]
+
+
+@pytest.mark.parametrize("callback", [clean_up, collect, locking(64)])
+def test_a_stop_waits_for_what_would_swallow_it_or_leave_a_lock_taken(callback, monkeypatch):
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    monkeypatch.setattr(block, "_PATIENCE_SECONDS", 60.0)
+    kept = []
+    with pytest.raises(MemoryCeilingExceeded) as caught, ceiling("8 MiB"):  # noqa: PT012 - it is the loop that fails
+        callback(kept)
+        while len(kept) < 2048:
+            kept.append(ones(1))
+    assert not ignored
+    assert caught.value.measurement.stopped
+    assert len(kept) < 200
+    assert callback in (clean_up, collect) or kept[64] == "released"
+
+
+def test_a_stop_does_not_wait_for_ever_for_a_better_moment():
+    kept = []
+    with pytest.raises(MemoryCeilingExceeded), ceiling("8 MiB"):
+        locking(2048)(kept)
+    assert len(kept) < 1000
+
+
+def test_code_that_swallows_the_stop_is_stopped_again_when_it_goes_on():
+    kept = []
+    with pytest.raises(MemoryCeilingExceeded) as caught, ceiling("8 MiB"):  # noqa: PT012 - it is the loop that fails
+        try:
+            while len(kept) < 2048:
+                kept.append(ones(1))
+        except KeyboardInterrupt:
+            while len(kept) < 2048:
+                kept.append(ones(1))
+    assert caught.value.measurement.peak_bytes < 300 * MIB
 
 
 def test_blocks_inside_each_other_each_tell_their_own_peak():

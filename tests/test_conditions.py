@@ -205,6 +205,7 @@ def test_what_pools_still_work_on_is_waited_for_and_idle_pools_are_not(monkeypat
 
     with ThreadPoolExecutor(2) as pool:
         pool.submit(int).result()
+        conditions.let_pools_finish()  # its thread may still be putting the result away
         assert not conditions._pools_at_work()
         assert not pool.submit(conditions._pools_at_work).result()  # a block in a pool does not wait for itself
         pool.submit(work)

@@ -75,6 +75,18 @@ def test_the_limit_is_told_once_at_the_first_reading_above_it():
     assert peak.reading == held(9)
 
 
+def test_the_limit_is_told_again_when_more_has_come_and_at_once_where_it_was_not_the_moment():
+    calls = []
+    answers = [False, True, True]
+
+    def stop():
+        calls.append(1)
+        return answers.pop(0)
+
+    polled(Scripted(held(7), held(8), held(9), held(72), held(73), held(3)), limit_bytes=7 * MIB, on_limit=stop)
+    assert len(calls) == 3  # at 8, 9 and 73
+
+
 def test_a_reading_at_the_limit_is_not_above_it():
     assert not polled(Scripted(held(2), held(7), held(3)), limit_bytes=7 * MIB).stopped
 
