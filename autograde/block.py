@@ -25,10 +25,10 @@ from types import FunctionType, TracebackType
 from typing import Any, Protocol, Self
 
 from .calls import Counts, count_zarr_calls
-from .chart import memory_chart
+from .chart import chunk_chart, chunk_text, memory_chart, memory_text
 from .conditions import WARMED, give_up_zarr, interruptible, let_pools_finish, pinned, settle, thread_frames, warm_up
 from .errors import CourseError
-from .explain import explain_kept, explain_memory, summarize
+from .explain import explain_kept, explain_memory
 from .habits import joined_in
 from .leftovers import kept_by_cells
 from .lines import Seen, cell_line, cell_name, functions_named, ipython_shell, seen_from, stands_at_top_of_cell
@@ -36,7 +36,7 @@ from .machine import available_bytes
 from .meters import default_meter
 from .poll import POLL_SECONDS, Meter, Poller
 from .recording import Held, recorded
-from .types import Growth, Line, Measurement, SizeError, format_bytes, parse_bytes, to_jsonable
+from .types import Growth, Line, Measurement, SizeError, Touched, format_bytes, parse_bytes, to_jsonable
 
 __all__ = [
     "LIMIT_FACTOR",
@@ -59,6 +59,7 @@ LIMIT_FACTOR = 4
 _FREE_PART = 0.7
 #: Facts ride along with the chart, so that `autograde verify` can read what a kernel measured.
 MEASUREMENT_MIME = "application/vnd.autograde.measurement+json"
+TOUCHED_MIME = "application/vnd.autograde.touched+json"
 #: As long the stop of a block may wait for a better moment.
 _PATIENCE_SECONDS = 0.5
 #: Who predicts fewer bytes than this has left out the unit.
@@ -116,6 +117,9 @@ class Bench(Protocol):
 
     def show(self, measurement: Measurement) -> None:
         """Present a finished measurement."""
+
+    def show_touched(self, touched: Touched) -> None:
+        """Present the chunks that a block has read and written."""
 
     def count(self, root: Path) -> Callable[[], Counts]:
         """Count zarr's calls below `root` where the code of the cell runs, until the function is called: read, written."""
@@ -429,7 +433,7 @@ class LocalBench:
 
         publish_display_data(
             {
-                "text/plain": summarize(measurement),
+                "text/plain": memory_text(measurement),
                 "image/svg+xml": memory_chart(measurement),
                 MEASUREMENT_MIME: to_jsonable(measurement),
             }
@@ -438,6 +442,16 @@ class LocalBench:
         note = explain_kept(measurement, kept_by_cells(space, space.get("In", ())))
         if note:
             publish_display_data({"text/plain": textwrap.fill(note, _LINE_WIDTH), "text/html": _framed(note)})
+
+    def show_touched(self, touched: Touched) -> None:
+        if ipython_shell() is None:
+            return
+        from IPython.display import publish_display_data
+
+        data = {"text/plain": chunk_text(touched), TOUCHED_MIME: to_jsonable(touched)}
+        if touched.grids:
+            data["image/svg+xml"] = chunk_chart(touched)
+        publish_display_data(data)
 
     def count(self, root: Path) -> Callable[[], Counts]:
         return count_zarr_calls(root)

@@ -1,15 +1,19 @@
-"""Small pictures as SVG: memory over time, memory against data size, chunks read. Needs no plotting library."""
+"""Small pictures as SVG, and as text for terminals: memory over time and against data size, chunks read and written.
+
+Needs no plotting library: these are drawn in the process whose memory is measured.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 
-from .types import MIB, TIB, ChunkGrid, Measurement, format_bytes, format_two
+from .explain import summarize
+from .types import MIB, TIB, Measurement, Touched, format_bytes, format_two
 
-__all__ = ["chunk_chart", "memory_chart"]
+__all__ = ["chunk_chart", "chunk_text", "memory_chart", "memory_text"]
 
 _WIDTH, _HEIGHT = 520, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 112, 26, 30
@@ -151,9 +155,44 @@ def _growth_chart(measurement: Measurement) -> str:
     return "".join(parts)
 
 
+#: Signs for an eighth of the highest value and more; as many columns fit into a terminal beside their words.
+_BARS = "▁▂▃▄▅▆▇█"
+_COLUMNS = 64
+
+
+def memory_text(measurement: Measurement) -> str:
+    """One line of words, and below it held memory over time, for a terminal.
+
+    >>> print(memory_text(Measurement("tree", 96, 48, 2.0, samples=((0.0, 0), (1.0, 96), (2.0, 12)))))
+    peak 96 B of 48 B allowed, 2.0 s, meter: tree
+    ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁███████████████████████████████▁
+    0 to 2.00 s; █ is 96 B, the ceiling ▄
+    """
+    words = summarize(measurement)
+    if not measurement.samples or not measurement.peak_bytes:
+        return words
+    top = max(measurement.peak_bytes, measurement.ceiling_bytes or 0)
+    duration = max(measurement.wall_seconds, measurement.samples[-1][0], 1e-3)
+    highest: dict[int, int] = {}
+    for at, size in measurement.samples:
+        column = min(int(_COLUMNS * at / duration), _COLUMNS - 1)
+        highest[column] = max(highest.get(column, 0), size)
+    bars, size = [], 0
+    for column in range(_COLUMNS):
+        size = highest.get(column, size)
+        bars.append(_bar(size, top))
+    scale = f"0 to {duration:.2f} s; █ is {format_bytes(top)}"
+    if measurement.ceiling_bytes is not None:
+        scale += f", the ceiling {_bar(measurement.ceiling_bytes, top)}"
+    return f"{words}\n{''.join(bars)}\n{scale}"
+
+
+def _bar(size: float, top: float) -> str:
+    return _BARS[min(max(math.ceil(len(_BARS) * size / top) - 1, 0), len(_BARS) - 1)]
+
+
 _UNTOUCHED, _ONCE = "#ececec", "#2a7f62"
 _OFTEN = ("#d9a11e", "#d9721e", "#c0392b")  # twice, three and four times, more
-_MAX_CELLS = 20_000
 
 
 def _cell_color(count: int) -> str:
@@ -162,16 +201,72 @@ def _cell_color(count: int) -> str:
     return _OFTEN[0 if count == 2 else 1 if count <= 4 else 2]
 
 
-def chunk_chart(grids: Sequence[ChunkGrid], *, title: str) -> str:
+def _panels(touched: Touched) -> list[tuple[str, tuple[int, ...], Mapping[str, int]]]:
+    """Names, shapes and counts of all grids that something was read or written of."""
+    return [
+        (f"{grid.name}, {'×'.join(map(str, grid.shape))} chunks, {verb}", grid.shape, counts)
+        for grid in touched.grids
+        for counts, verb in ((grid.read, "read"), (grid.written, "written"))
+        if counts
+    ]
+
+
+def _laid_out(shape: tuple[int, ...], counts: Mapping[str, int]) -> tuple[int, int, dict[tuple[int, int], int]]:
+    """Columns and rows of a grid on paper, and the counts by (row, column).
+
+    The longest axis runs to the right, all others down, in storage order.
+    """
+    along = max(range(len(shape)), key=lambda axis: shape[axis])
+    others = [axis for axis in range(len(shape)) if axis != along]
+    found = {}
+    for place, count in counts.items():
+        index = [int(part) for part in place.split(".")]
+        row = 0
+        for axis in others:
+            row = row * shape[axis] + index[axis]
+        found[row, index[along]] = count
+    return shape[along], math.prod(shape[axis] for axis in others), found
+
+
+_ROWS = 16
+
+
+def chunk_text(touched: Touched) -> str:
+    """The words, and below them each grid of chunks, for a terminal: how often each was read, or written.
+
+    >>> from autograde.types import ChunkGrid
+    >>> print(chunk_text(Touched("a.zarr: 5 chunks read", (ChunkGrid("a.zarr", (2, 4), {"0.1": 1, "1.1": 4}, {}),))))
+    a.zarr: 5 chunks read
+    a.zarr, 2×4 chunks, read
+      ·1··
+      ·4··
+    """
+    lines = [touched.words]
+    for name, shape, counts in _panels(touched):
+        columns, rows, found = _laid_out(shape, counts)
+        across, down = math.ceil(columns / _COLUMNS), math.ceil(rows / _ROWS)
+        most: dict[tuple[int, int], int] = {}
+        for (row, column), count in found.items():
+            place = row // down, column // across
+            most[place] = max(most.get(place, 0), count)
+        lines.append(name if across * down == 1 else f"{name}; a sign is the most of {down}×{across} chunks")
+        lines += [
+            "  " + "".join(_sign(most.get((row, column), 0)) for column in range(math.ceil(columns / across)))
+            for row in range(math.ceil(rows / down))
+        ]
+    return "\n".join(lines)
+
+
+def _sign(count: int) -> str:
+    return "·" if not count else str(count) if count < 10 else "+"
+
+
+def chunk_chart(touched: Touched) -> str:
     """Each array's chunks as a grid, coloured by how often they were read, and another by how often they were written.
 
     The longest axis runs to the right, all others down, in storage order.
     """
-    panels = []
-    for grid in grids:
-        for counts, verb in ((grid.read, "read"), (grid.written, "written")):
-            if counts and math.prod(grid.shape) <= _MAX_CELLS:
-                panels.append((f"{grid.name}, {'×'.join(map(str, grid.shape))} chunks, {verb}", grid.shape, counts))
+    title, panels = touched.words, _panels(touched)
     parts, top = [], 26.0
     for name, shape, counts in panels:
         panel, below = _grid_panel(name, shape, counts, top)
@@ -197,14 +292,9 @@ def chunk_chart(grids: Sequence[ChunkGrid], *, title: str) -> str:
     )
 
 
-def _grid_panel(
-    name: str, shape: tuple[int, ...], counts: Mapping[tuple[int, ...], int], top: float
-) -> tuple[str, float]:
+def _grid_panel(name: str, shape: tuple[int, ...], counts: Mapping[str, int], top: float) -> tuple[str, float]:
     """One grid as SVG, and where it ends."""
-    shape = shape or (1,)
-    along = max(range(len(shape)), key=lambda axis: shape[axis])
-    others = [axis for axis in range(len(shape)) if axis != along]
-    columns, rows = shape[along], math.prod(shape[axis] for axis in others)
+    columns, rows, found = _laid_out(shape, counts)
     wide = min(22.0, (_WIDTH - 24) / columns)
     tall = min(22.0, max(wide, 6.0), 220 / rows)
     gap = 1 if min(wide, tall) >= 4 else 0
@@ -213,14 +303,8 @@ def _grid_panel(
     cells.append(
         f'<rect x="12" y="{top:.1f}" width="{columns * wide:.1f}" height="{rows * tall:.1f}" fill="{_UNTOUCHED}"/>'
     )
-    for index, count in counts.items():
-        index = index or (0,)
-        if len(index) != len(shape) or any(place >= size for place, size in zip(index, shape, strict=True)):
-            continue  # not a chunk of this array
-        row = 0
-        for axis in others:
-            row = row * shape[axis] + index[axis]
-        left, upper = 12 + index[along] * wide, top + row * tall
+    for (row, column), count in found.items():
+        left, upper = 12 + column * wide, top + row * tall
         cells.append(
             f'<rect x="{left:.1f}" y="{upper:.1f}" width="{wide - gap:.1f}" height="{tall - gap:.1f}" '
             f'fill="{_cell_color(count)}"/>'

@@ -17,7 +17,7 @@ from .jobs import run_job
 from .notebook import Kind, Notebook, bound_names, has_answer, has_code, read_notebook, rebuild
 from .sandbox import JUDGED
 from .session import Job
-from .types import Exit, Outcome, Problem, Report, Verdict
+from .types import Exit, Outcome, Problem, Report, TestResult, Verdict
 from .verdict import report, result_of
 
 __all__ = [
@@ -72,6 +72,12 @@ class Checked:
     report: Report | None
     exercises: tuple[Exercise, ...] = ()
     problem: str = ""
+    outcomes: tuple[Outcome, ...] = ()  # the facts, for pictures
+
+    @property
+    def tests(self) -> tuple[TestResult, ...]:
+        """The results of its tests."""
+        return () if self.report is None else self.report.tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def check_notebook(
     *,
     exercise: str | None = None,
     told: Callable[[int, int, str], None] = lambda done, total, test: None,
-) -> Report:
+) -> Checked:
     """Judge the notebook at `path` as grading would, in practice mode; hidden tests are not in it, and not asked.
 
     With `exercise` only the tests of that one. `told` hears of the number of tests done, of all, and of the last one. Raises
@@ -153,7 +159,8 @@ def check_notebook(
     if _untouched(notebook):
         stub = Problem("NotImplementedError", "", from_student=True)
         nothing = [Outcome(path.stem, cell.label, Exit.RAISED, stub) for cell in tests]
-        return report(path.name, "", [result_of(one, None, practice=True) for one in nothing], message=left)
+        judged = report(path.name, "", [result_of(one, None, practice=True) for one in nothing], message=left)
+        return Checked(path, judged, exercises_of(notebook, judged))
     settings = settings_near(path.parent)
     done: list[Outcome] = []
 
@@ -180,7 +187,8 @@ def check_notebook(
             told=hear,
         )
     results = [result_of(outcome, None, practice=True) for outcome in outcomes]
-    return report(path.name, "", results, sandbox="process", message=left)
+    judged = report(path.name, "", results, sandbox="process", message=left)
+    return Checked(path, judged, exercises_of(notebook, judged), outcomes=tuple(outcomes))
 
 
 def _untouched(notebook: Notebook) -> bool:
@@ -261,8 +269,7 @@ def check_all(
     found = []
     for path in find_notebooks(place):
         try:
-            judged = check_notebook(path, told=partial(told, path))
-            found.append(Checked(path, judged, exercises_of(_read(path), judged)))
+            found.append(check_notebook(path, told=partial(told, path)))
         except (CourseError, SubmissionError) as error:
             if not place.is_dir():
                 raise

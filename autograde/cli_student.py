@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 from .console import NOT_PASSED, PASSED, format_option, output, print_rows, progress_bar
 from .errors import CourseError
 from .types import Report, TestResult, Verdict, format_bytes, to_jsonable
+
+if TYPE_CHECKING:
+    from .check import Checked
 
 __all__ = ["catchup", "check", "terabyte", "update"]
 
@@ -64,6 +67,7 @@ def check(ctx: click.Context, places: tuple[Path, ...], board: str | None, code:
             if one.report is not None and one.path in named:
                 output().print(_result_table(one.report, points=False))
                 passed = sum(result.verdict is Verdict.AC for result in one.report.tests)
+                _show_pictures(one)
                 output().print(f"{passed} of {len(one.report.tests)} tests pass. {escape(one.report.message)}".rstrip())
         output().print(_exercise_table(all_exercises.exercises))
         output().print(all_exercises.summary)
@@ -86,6 +90,17 @@ def check(ctx: click.Context, places: tuple[Path, ...], board: str | None, code:
             click.echo(words, err=True)
     passed = all(row["verdict"] is Verdict.AC for row in rows) and not all_exercises.problems
     ctx.exit(PASSED if passed else NOT_PASSED)
+
+
+def _show_pictures(checked: Checked) -> None:
+    """Memory over time and chunks touched, of the tests that do not pass yet."""
+    from .chart import chunk_text, memory_text
+
+    failed = {result.test for result in checked.tests if result.verdict is not Verdict.AC}
+    for outcome in checked.outcomes:
+        pictures = [memory_text(one) for one in outcome.blocks] + [chunk_text(one) for one in outcome.touched]
+        if outcome.test in failed and pictures:
+            output().print(f"[bold]{escape(outcome.test)}[/]", *map(escape, pictures), "", sep="\n")
 
 
 def _result_table(report: Report, *, points: bool) -> Table:

@@ -25,7 +25,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, NbGraderPreprocessor
 from traitlets.config.loader import LazyConfigValue
 
-from .chart import memory_chart
+from .chart import chunk_chart, memory_chart
 from .course import Course, find_course
 from .errors import CourseError, JudgeError, SubmissionError
 from .examples import mark_examples
@@ -141,6 +141,11 @@ def annotate(book: Any, results: Iterable[TestResult], outcomes: Mapping[str, Ou
         outputs: list[Any] = [
             v4.new_output("display_data", {"image/svg+xml": memory_chart(block), "text/plain": summarize(block)})
             for block in (outcome.blocks if outcome else ())
+        ]
+        outputs += [
+            v4.new_output("display_data", {"image/svg+xml": chunk_chart(one), "text/plain": one.words})
+            for one in (outcome.touched if outcome else ())
+            if one.grids
         ]
         if result.verdict is Verdict.AC:
             outputs.append(v4.new_output("stream", name="stdout", text=f"✓ {result.message}\n"))

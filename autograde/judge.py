@@ -43,7 +43,7 @@ from .machine import available_bytes
 from .notebook import Cell, Kind, Notebook, bound_names, imported_modules, parse_cell, read_notebook, rebuild
 from .poll import Poller
 from .session import Job, OutOfTime, Session, StudentDied, StudentError
-from .types import FORGIVEN_PART, Exit, Line, Measurement, Outcome, Problem, from_json, printable, to_json
+from .types import FORGIVEN_PART, Exit, Line, Measurement, Outcome, Problem, Touched, from_json, printable, to_json
 
 __all__ = ["EXIT_CODES", "Job", "Session", "judge_notebook", "main"]
 
@@ -161,6 +161,7 @@ class JudgeBench:
         self._effective = effective
         self._explained = explained
         self.blocks: list[Measurement] = []
+        self.touched: list[Touched] = []
         self.waiting: list[MemoryCeilingExceeded] = []
         self._last: JudgeRun | None = None
 
@@ -185,6 +186,9 @@ class JudgeBench:
         self.blocks.append(measurement)
         if self._explained == len(self.blocks) - 1:
             raise _Explained
+
+    def show_touched(self, touched: Touched) -> None:
+        self.touched.append(touched)
 
     def count(self, root: Path) -> Callable[[], Counts]:
         self._ask("count", root)
@@ -437,6 +441,7 @@ def _judge_test(session: Session, position: int, space: dict[str, Any], bound: f
         problem=None if problem is None else _shown(problem),
         credit=_credit(value, cell.points) if how is Exit.PASSED else None,
         blocks=tuple(bench.blocks),
+        touched=tuple(bench.touched),
         wall_seconds=seconds,
         limit_seconds=job.test_seconds,
         output=output,

@@ -15,17 +15,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from .block import MEASUREMENT_MIME, MemoryCeilingExceeded
+from .block import MEASUREMENT_MIME, TOUCHED_MIME, MemoryCeilingExceeded
 from .errors import CourseError, JudgeError, kind_of
 from .lines import cell_line, cell_name
 from .notebook import Cell, Kind, Notebook
-from .types import Exit, Line, Measurement, Outcome, Problem, from_json, to_json
+from .types import Exit, Line, Measurement, Outcome, Problem, Touched, from_json, to_json
 
 __all__ = ["probe", "run_in_kernel"]
 
 _KERNEL = "python3"
+T = TypeVar("T")
 
 
 def probe(trusted: Sequence[int]) -> None:
@@ -130,11 +131,7 @@ def run_in_kernel(
 
 
 def _outcome(notebook: Notebook, cell: Cell, code: Any, how: Exit, problem: Problem | None, seconds: float) -> Outcome:
-    blocks = tuple(
-        from_json(Measurement, json.dumps(output.data[MEASUREMENT_MIME]))
-        for output in code.outputs
-        if output.output_type == "display_data" and MEASUREMENT_MIME in output.data
-    )
+    blocks = _shown(Measurement, MEASUREMENT_MIME, code)
     if how is Exit.DIED:
         problem = Problem("Died", "the kernel ended while this ran", from_student=True)
     elif problem is not None:
@@ -146,8 +143,18 @@ def _outcome(notebook: Notebook, cell: Cell, code: Any, how: Exit, problem: Prob
         exit=how,
         problem=problem,
         blocks=blocks,
+        touched=_shown(Touched, TOUCHED_MIME, code),
         wall_seconds=seconds,
         credit=_credit(code, cell.points) if how is Exit.PASSED else None,
+    )
+
+
+def _shown(cls: type[T], mime: str, code: Any) -> tuple[T, ...]:
+    """The values of one kind that a cell has displayed."""
+    return tuple(
+        from_json(cls, json.dumps(output.data[mime]))
+        for output in code.outputs
+        if output.output_type == "display_data" and mime in output.data
     )
 
 

@@ -45,12 +45,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the figures to the report of a marked test, and shorten a broken ceiling to its message."""
     from .block import MemoryCeilingExceeded
-    from .explain import summarize
+    from .chart import memory_text
 
     report = yield
     block = item.stash.get(_KEY, None)
     if call.when == "call" and block is not None and block.measurement is not None:
-        report.sections.append(("memory", summarize(block.measurement)))
+        report.sections.append(("memory", memory_text(block.measurement)))
         report.user_properties.append(("peak_bytes", block.peak_bytes))
         if call.excinfo is not None and isinstance(call.excinfo.value, MemoryCeilingExceeded):
             report.longrepr = f"MemoryCeilingExceeded: {call.excinfo.value}"

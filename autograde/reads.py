@@ -12,8 +12,10 @@ import ctypes
 import errno
 import json
 import math
+import operator
 import os
 import re
+import stat
 import struct
 import sys
 import threading
@@ -25,11 +27,9 @@ from typing import Any, Self
 
 from .block import current_bench
 from .calls import Counts
-from .chart import chunk_chart
 from .errors import CourseError
-from .lines import ipython_shell
 from .poll import hurry
-from .types import ChunkGrid
+from .types import ChunkGrid, Touched, printable
 
 __all__ = ["ReadsNotObserved", "reads"]
 
@@ -37,6 +37,9 @@ __all__ = ["ReadsNotObserved", "reads"]
 _CHUNK = re.compile(r"(?:^|/)((?:c(?:[/.]\d+)*)|(?:\d+(?:[/.]\d+)*))$")
 _MAX_ARRAYS = 4
 _MAX_METADATA_BYTES = 2**20
+_ONLY_A_FILE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+#: Of one array, for a picture: beyond, words must do.
+_MAX_CHUNKS = 5_000
 
 
 class ReadsNotObserved(AssertionError):
@@ -93,7 +96,8 @@ class reads:
             self._counted = tuple(  # type: ignore[assignment]
                 Counter({name: count for name, count in one.items() if _CHUNK.search(name)}) for one in counted
             )
-        _show(self._root, self._counted)
+        if self._counted is not None:
+            current_bench().show_touched(touched_by(self._root, *self._counted))
 
     @property
     def chunks_read(self) -> Mapping[str, int]:
@@ -304,19 +308,10 @@ class _Inotify:
 # --- the picture ----------------------------------------------------------------------------------------------------
 
 
-def _show(root: Path, counted: Counts | None) -> None:
-    """Draw the grids in IPython, where there is one; nothing elsewhere."""
-    if ipython_shell() is None or counted is None:
-        return
-    from IPython.display import publish_display_data
-
-    read, written = counted
-    text = f"{root.name}: {_times(read, 'read')}, {_times(written, 'written')}"
-    data = {"text/plain": text}
-    grids = grids_of(root, read, written)
-    if grids:
-        data["image/svg+xml"] = chunk_chart(grids, title=text)
-    publish_display_data(data)
+def touched_by(root: Path, read: Counter[str], written: Counter[str]) -> Touched:
+    """What these counts of chunk files, by path below `root`, are in words and as grids."""
+    words = f"{root.name}: {_times(read, 'read')}, {_times(written, 'written')}"
+    return Touched(printable(words), tuple(grids_of(root, read, written)))
 
 
 def _times(counter: Counter[str], verb: str) -> str:
@@ -340,11 +335,12 @@ def grids_of(root: Path, read: Mapping[str, int], written: Mapping[str, int]) ->
                 if len(found) == _MAX_ARRAYS:
                     continue
                 shape = _grid_shape(root / array)
-                found[array] = None if shape is None else ChunkGrid(array or root.name, shape, {}, {})
+                drawn = shape is not None and math.prod(shape) <= _MAX_CHUNKS
+                found[array] = ChunkGrid(printable(array or root.name), shape, {}, {}) if shape and drawn else None
             grid = found[array]
-            if grid is not None:
-                index = tuple(int(part) for part in re.findall(r"\d+", path[len(array) :]))
-                (grid.read if which == "read" else grid.written)[index] = count
+            index = tuple(int(part[:9]) for part in re.findall(r"\d+", path[len(array) :])) or (0,)
+            if grid is not None and len(index) == len(grid.shape) and all(map(operator.lt, index, grid.shape)):
+                (grid.read if which == "read" else grid.written)[".".join(map(str, index))] = count
     return [grid for _, grid in sorted(found.items()) if grid is not None]
 
 
@@ -357,13 +353,21 @@ def _array_of(root: Path, path: str) -> str:
 
 
 def _grid_shape(folder: Path) -> tuple[int, ...] | None:
-    """How many chunks (or shards) an array has along each axis; None where its metadata cannot be read."""
+    """How many chunks (or shards) an array has along each axis; None where its metadata, anyone's, does not tell."""
     for name in ("zarr.json", ".zarray"):
         try:
-            with (folder / name).open("rb") as file:
-                data = json.loads(file.read(_MAX_METADATA_BYTES))
+            data = json.loads(_metadata(folder / name))
             chunks = data["chunks"] if name == ".zarray" else data["chunk_grid"]["configuration"]["chunk_shape"]
-            return tuple(max(1, math.ceil(size / chunk)) for size, chunk in zip(data["shape"], chunks, strict=True))
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+            shape = tuple(max(1, math.ceil(size / chunk)) for size, chunk in zip(data["shape"], chunks, strict=True))
+            return shape or (1,)
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             continue
     return None
+
+
+def _metadata(path: Path) -> bytes:
+    """A small file, without waiting for a pipe that somebody has put there, or going where a link leads."""
+    with open(os.open(path, os.O_RDONLY | _ONLY_A_FILE), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a file", str(path))
+        return file.read(_MAX_METADATA_BYTES)

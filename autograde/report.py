@@ -22,11 +22,11 @@ from typing import Any
 
 import jinja2
 
-from .chart import memory_chart
+from .chart import chunk_chart, memory_chart
 from .classview import TICK, Glance, Mark, glance, marks_csv, results_csv
 from .errors import CourseError
 from .explain import summarize
-from .types import Line, Measurement, Outcome, Report, Status, TestResult, Verdict, format_bytes, to_jsonable
+from .types import Line, Measurement, Outcome, Report, Status, TestResult, Touched, Verdict, format_bytes, to_jsonable
 
 __all__ = ["write_report"]
 
@@ -318,9 +318,9 @@ def _code_spans(text: str) -> list[tuple[bool, str]]:
     return [(index % 2 == 1, piece) for index, piece in enumerate(pieces) if piece]
 
 
-def _chart_uri(measurement: Measurement) -> str:
-    """The memory chart as an image: an SVG in an image runs no script and loads nothing."""
-    svg = memory_chart(measurement).translate(_VISIBLE)
+def _chart_uri(facts: Measurement | Touched) -> str:
+    """Their chart as an image: an SVG in an image runs no script and loads nothing."""
+    svg = (memory_chart(facts) if isinstance(facts, Measurement) else chunk_chart(facts)).translate(_VISIBLE)
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 

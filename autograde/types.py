@@ -33,6 +33,7 @@ __all__ = [
     "SizeError",
     "Status",
     "TestResult",
+    "Touched",
     "Verdict",
     "format_bytes",
     "format_two",
@@ -196,8 +197,16 @@ class ChunkGrid:
 
     name: str
     shape: tuple[int, ...]  # chunks along each axis
-    read: dict[tuple[int, ...], int]
-    written: dict[tuple[int, ...], int]
+    read: dict[str, int]  # by place: {"0.3.1": 2}
+    written: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a block read and wrote below one folder."""
+
+    words: str
+    grids: tuple[ChunkGrid, ...] = ()  # of the first few arrays, where they are not too large to be drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +285,7 @@ class Outcome:
     exit: Exit
     problem: Problem | None = None
     blocks: tuple[Measurement, ...] = ()
+    touched: tuple[Touched, ...] = ()
     wall_seconds: float = 0.0  # that the student's calls took; the test's own work does not count
     limit_seconds: float | None = None
     output: str = ""  # the end of what was printed

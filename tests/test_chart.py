@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from autograde.chart import _ticks, memory_chart
-from autograde.types import Measurement, format_bytes, parse_bytes
+from autograde.chart import _ticks, chunk_text, memory_chart, memory_text
+from autograde.types import ChunkGrid, Measurement, Touched, format_bytes, parse_bytes
 
 MIB, GIB = 2**20, 2**30
 SVG = "{http://www.w3.org/2000/svg}"
@@ -150,3 +150,43 @@ def test_extreme_figures_give_a_picture_too(facts):
 def test_free_memory_is_drawn_to_scale_or_named_at_the_top():
     assert "free 21 GiB ↑" in texts(picture(available_bytes=21 * GIB))
     assert "free 100 MiB" in texts(picture(available_bytes=100 * MIB, peak_bytes=90 * MIB))
+
+
+# --- for a terminal ---------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_shows_memory_over_time_against_the_ceiling():
+    seen = Measurement("tree", 64 * MIB, 16 * MIB, 2.0, samples=((0.0, 0), (1.0, 64 * MIB), (1.5, 8 * MIB)))
+    words, bars, scale = memory_text(seen).splitlines()
+    assert words == "peak 64 MiB of 16 MiB allowed, 2.0 s, meter: tree"
+    assert bars == "▁" * 32 + "█" * 16 + "▁" * 16
+    assert scale == "0 to 2.00 s; █ is 64 MiB, the ceiling ▂"
+
+
+def test_what_lies_below_the_ceiling_is_drawn_below_it():
+    bars = memory_text(Measurement("tree", 32 * MIB, 64 * MIB, 1.0, samples=((0.0, 32 * MIB),))).splitlines()[1]
+    assert set(bars) == {"▄"}
+
+
+def test_a_peak_that_was_not_observed_has_words_only():
+    assert memory_text(Measurement("tree", None, 64 * MIB, 1.0)).splitlines() == [
+        "peak not observed of 64 MiB allowed, 1.0 s, meter: tree"
+    ]
+
+
+def test_a_terminal_shows_each_grid_of_chunks():
+    grid = ChunkGrid("a.zarr", (2, 3), {"0.0": 1, "1.2": 12}, {"0.1": 3})
+    assert chunk_text(Touched("some words", (grid,))).splitlines() == [
+        "some words",
+        "a.zarr, 2×3 chunks, read",
+        "  1··",
+        "  ··+",
+        "a.zarr, 2×3 chunks, written",
+        "  ·3·",
+        "  ···",
+    ]
+
+
+def test_a_wide_grid_is_drawn_by_its_most_touched_chunks():
+    lines = chunk_text(Touched("", (ChunkGrid("m", (1, 100), {"0.0": 1, "0.1": 2, "0.99": 1}, {}),))).splitlines()
+    assert lines[1:] == ["m, 1×100 chunks, read; a sign is the most of 1×2 chunks", "  2" + "·" * 48 + "1"]

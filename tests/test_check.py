@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import toys
@@ -14,7 +15,7 @@ from autograde.check import Exercise, Overview, check_all, check_notebook, exerc
 from autograde.cli import main
 from autograde.errors import CourseError
 from autograde.notebook import rebuild
-from autograde.types import Exit, Outcome, Problem, Verdict
+from autograde.types import ChunkGrid, Exit, Measurement, Outcome, Problem, Touched, Verdict
 from autograde.verdict import report, result_of
 
 
@@ -31,7 +32,11 @@ def outcome(test, exit=Exit.PASSED, problem=None):
     return Outcome("exercise", test, exit, problem)
 
 
-WRONG = outcome("test_count_memory", Exit.RAISED, Problem("AssertionError", "every byte is one", False))
+WRONG = replace(
+    outcome("test_count_memory", Exit.RAISED, Problem("AssertionError", "every byte is one", False)),
+    blocks=(Measurement("tree", 64, 48, 0.5, samples=((0.0, 64),)),),
+    touched=(Touched("[a].zarr: 1 chunk read", (ChunkGrid("[a].zarr", (3,), {"1": 1}, {}),)),),
+)
 
 
 @pytest.fixture
@@ -190,6 +195,8 @@ def test_the_command_shows_tests_and_exercises_of_a_notebook(tmp_path, quick):
     done = CliRunner().invoke(main, ["check", str(path)])
     assert "1 of 2 tests pass." in done.stdout
     assert "every byte is one" in done.stdout
+    assert "█" * 64 in done.stdout
+    assert "[a].zarr, 3 chunks, read\n  ·1·\n" in done.stdout
     assert "optional: 0 of 1 done" in done.stdout
 
 

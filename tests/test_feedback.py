@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import os
 import re
@@ -12,14 +13,13 @@ import pytest
 import toys
 from nbgrader.api import Gradebook
 
-from autograde.chart import memory_chart
 from autograde.cohort import grade
 from autograde.course import find_course
 from autograde.errors import CourseError
 from autograde.feedback import write_feedback
 from autograde.journal import append
 from autograde.release import release
-from autograde.types import Exit, Measurement, Outcome, Problem, to_json
+from autograde.types import ChunkGrid, Exit, Measurement, Outcome, Problem, Touched, to_json
 
 SCRIPT = "<script>window.pwned = 1</script><img src=x onerror='pwned = 2'>"
 SECRET = "which is secret"
@@ -29,10 +29,13 @@ def judged_by_stub(job, facts, **options):
     """The first test passes, the second holds too much."""
     block = Measurement("tree", 48 * toys.MIB, 16 * toys.MIB, 0.2, samples=((0.0, 0), (0.2, 48 * toys.MIB)))
     over = Problem("MemoryCeilingExceeded", f"Right answer, too much memory: 48 MiB, 16 MiB allowed. {SCRIPT}", False)
-    known = {"test_double": (Exit.PASSED, None, ()), "test_count_memory": (Exit.RAISED, over, (block,))}
+    chunks = (
+        Touched("movie.zarr: 5 chunks read", (ChunkGrid(f"<{SCRIPT}", (2, 3), {"0.1": 5}, {}),)),
+        Touched("words"),
+    )
+    known = {"test_double": (Exit.PASSED, None, ()), "test_count_memory": (Exit.RAISED, over, (block,), chunks)}
     for test in job.only:
-        how, problem, blocks = known[test]
-        append(facts, to_json(Outcome(job.name, test, how, problem, blocks)))
+        append(facts, to_json(Outcome(job.name, test, *known[test])))
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +72,12 @@ def test_a_page_has_verdicts_charts_explanations_points_and_comments(graded):
     assert "✓ Accepted." in page
     assert "✗ memory exceeded" in page
     assert "Right answer, too much memory: 48 MiB, 16 MiB allowed." in page
-    assert "data:image/svg+xml" in page or "<svg" in page
-    assert memory_chart(Measurement("tree", 1, 2, 0.1)).startswith("<svg")
+    found = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)
+    memory, chunks = (base64.b64decode(picture).decode() for picture in found)
+    assert "peak 48 MiB of 16 MiB allowed" in memory
+    assert "movie.zarr: 5 chunks read" in chunks
+    assert "2×3 chunks, read" in chunks
+    assert SCRIPT not in chunks
     assert "(Score: 4.5 / 10.0)" in page
     assert "Well thought." in page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -23,9 +24,9 @@ from autograde.chart import chunk_chart
 from autograde.errors import CourseError
 from autograde.jobs import run_job
 from autograde.judge import judge_notebook
-from autograde.reads import ReadsNotObserved, _Inotify, _times, grids_of
+from autograde.reads import ReadsNotObserved, _Inotify, _times, grids_of, touched_by
 from autograde.session import Job
-from autograde.types import ChunkGrid, Exit
+from autograde.types import ChunkGrid, Exit, Touched
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify")
 pytestmark = linux
@@ -326,6 +327,9 @@ def test_the_student_process_is_counted_from_the_judge(tmp_path):
         )
         assert (outcome.exit is Exit.PASSED) is passed, outcome
     assert "expected 16 reads, got 32" in outcome.problem.message
+    chunks = {str(place): 2 for place in range(16)}
+    words = "a.zarr: 32 chunks read (16 different ones), 0 chunks written"
+    assert outcome.touched == (Touched(words, (ChunkGrid("a.zarr", (16,), chunks, {}),)),)
 
 
 def test_the_grid_knows_which_chunk_was_read_how_often(movie):
@@ -333,10 +337,43 @@ def test_the_grid_knows_which_chunk_was_read_how_often(movie):
         movie[0, 0, 0]
         movie[:8, 0, 0]
     (grid,) = grids_of(folder(movie), r.chunks_read, r.chunks_written)
-    assert grid == ChunkGrid("movie.zarr", (3, 2, 5), {(0, 0, 0): 2, (1, 0, 0): 1}, {})
-    svg = chunk_chart([grid], title="3 chunks")
+    assert grid == ChunkGrid("movie.zarr", (3, 2, 5), {"0.0.0": 2, "1.0.0": 1}, {})
+    svg = chunk_chart(Touched("3 chunks", (grid,)))
     ET.fromstring(svg)
     assert "movie.zarr, 3×2×5 chunks, read" in svg
+
+
+def test_places_that_are_no_chunk_of_the_array_are_not_drawn(movie):
+    read = {"c/0/0/0": 1, "c/3/0/0": 1, "c/0/0": 1, f"c/0/0/{'9' * 5000}": 1}
+    (grid,) = grids_of(folder(movie), read, {})
+    assert grid.read == {"0.0.0": 1}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"",
+        b"[" * 100_000,
+        b'{"shape": [1e400], "chunks": [1]}',
+        b'{"shape": [4], "chunks": [0]}',
+        b'{"shape": ["4"], "chunks": [1]}',
+        b'{"shape": [100000], "chunks": [1]}',
+        os.mkfifo,
+        os.mkdir,
+        lambda path: path.symlink_to("/proc/self/mem"),
+    ],
+)
+@pytest.mark.parametrize("name", [".zarray", "zarr.json"])
+def test_whatever_lies_where_metadata_should_there_is_only_no_picture(tmp_path, metadata, name):
+    """The folder may be a student's, and whoever draws the judge."""
+    if isinstance(metadata, bytes):
+        (tmp_path / name).write_bytes(metadata)
+    else:
+        metadata(tmp_path / name)
+    assert grids_of(tmp_path, {"0": 1}, {}) == []
+    assert touched_by(tmp_path, Counter({"0": 1}), Counter()) == Touched(
+        f"{tmp_path.name}: 1 chunk read, 0 chunks written"
+    )
 
 
 def test_words_for_counts():

@@ -16,7 +16,19 @@ from autograde import report as report_module
 from autograde.classview import Mark
 from autograde.errors import CourseError
 from autograde.report import write_report
-from autograde.types import Exit, Line, Measurement, Outcome, Problem, Report, Status, TestResult, Verdict
+from autograde.types import (
+    ChunkGrid,
+    Exit,
+    Line,
+    Measurement,
+    Outcome,
+    Problem,
+    Report,
+    Status,
+    TestResult,
+    Touched,
+    Verdict,
+)
 
 MIB = 2**20
 SCRIPT = "<script>document.title = 'pwned'</script>\"'><img src=x onerror=alert(1)>"
@@ -232,6 +244,7 @@ def test_a_student_page_holds_all_that_is_known_of_a_test(pages):
         Exit.RAISED,
         problem=Problem("ValueError", "bad", True, line, "Traceback\n\x1b[0;31mValueError\x1b[0m: bad\n"),
         blocks=(block(30 * MIB), block(318 * MIB, line=line)),
+        touched=(Touched("a.zarr: 2 chunks read", (ChunkGrid("a.zarr", (3,), {"1": 2}, {}),)), Touched("b: nothing")),
         wall_seconds=1.5,
         limit_seconds=60.0,
         output="printed text",
@@ -254,7 +267,8 @@ def test_a_student_page_holds_all_that_is_known_of_a_test(pages):
     ):
         assert text in page.text
     charts = [image["src"] for image in page.all("img")]
-    assert len(charts) == 2
+    assert len(charts) == 3
+    assert page.all("img")[2]["alt"] == "a.zarr: 2 chunks read"
     for chart in charts:
         assert base64.b64decode(chart.removeprefix("data:image/svg+xml;base64,")).startswith(b"<svg ")
 
@@ -277,6 +291,7 @@ def hostile_class():
         Exit.RAISED,
         problem=Problem(SCRIPT, SCRIPT, True, line, SCRIPT),
         blocks=(Measurement(SCRIPT, 2 * MIB, MIB, 1.0, line=line),),
+        touched=(Touched(SCRIPT, (ChunkGrid(SCRIPT, (2,), {"0": 1}, {}),)),),
         output=f"{SCRIPT}\x00\x1b]0;title\x07\ud800\u202e",
         notes=(SCRIPT,),
     )
