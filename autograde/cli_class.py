@@ -372,7 +372,8 @@ def feedback(ctx: click.Context, assignment: str, students: tuple[str, ...], hid
 
     def table() -> None:
         folder = course.folder("feedback", "<student>", assignment)
-        click.echo(f"feedback for {len({page.student for page in pages})} students: {folder}")
+        people = len({page.student for page in pages})
+        click.echo(f"feedback for {people} student{'s' * (people != 1)}: {folder}")
 
     print_rows(style, ["student", "notebook", "path"], rows, table)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.api import MissingEntry
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import GenerateFeedback
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades
@@ -78,7 +79,13 @@ def write_feedback(
             path = course.folder("autograded", student, assignment) / f"{name}.ipynb"
             book = read_notebook(path, error=SubmissionError)
             facts = {"student": student, "assignment": assignment, "notebook": name, "db_url": url}
-            text, _ = exporter.from_notebook_node(book, resources={"nbgrader": facts, "metadata": {"name": name}})
+            try:
+                text, _ = exporter.from_notebook_node(book, resources={"nbgrader": facts, "metadata": {"name": name}})
+            except MissingEntry as error:  # judged as practice, or a gradebook that is not the one of then
+                raise CourseError(
+                    f"the gradebook has no marks of {student} for {assignment}: run `autograde release {assignment}`, then "
+                    f"`autograde grade {assignment}`, and this again"
+                ) from error
             target = course.folder("feedback", student, assignment) / f"{name}.html"
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, _without_scripts(text))

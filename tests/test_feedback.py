@@ -108,6 +108,18 @@ def test_who_has_not_been_graded_is_named(graded):
         write_feedback(graded, "toy", students=["eve"])
 
 
+def test_who_was_judged_as_practice_has_no_marks_to_give_back(graded):
+    """It once ended with nbgrader's traceback."""
+    assert page_of(graded)
+    book = graded.root / "gradebook.db"
+    book.rename(book.with_suffix(".away"))
+    try:
+        with pytest.raises(CourseError, match=r"no marks of zoë, o'neill for toy: run `autograde release toy`"):
+            page_of(graded)
+    finally:
+        book.with_suffix(".away").replace(book)
+
+
 def test_before_grading_and_in_practice_the_next_step_is_named(course, graded_course):
     with pytest.raises(CourseError, match=r"nobody has been graded for toy yet: run `autograde grade toy` first"):
         write_feedback(graded_course, "toy")
