@@ -26,7 +26,7 @@ from .session import Job
 from .types import Outcome, Verdict
 from .verdict import result_of, verdict_of
 
-__all__ = ["ROOM", "Entry", "Row", "Run", "rows", "solutions", "verify"]
+__all__ = ["ROOM", "Entry", "Row", "Run", "rows", "run_entry", "solutions", "verify"]
 
 #: Factor between the worst accepted peak and the ceiling, and between the ceiling and the best hungry peak.
 ROOM = 1.5
@@ -140,13 +140,13 @@ def verify(
     ):
         futures = [
             pool.submit(
-                _run,
+                run_entry,
                 course,
                 notebooks[owner[entry.exercise]],
                 entry,
                 Path(scratch) / str(number),
-                in_kernel,
-                sandbox,
+                in_kernel=in_kernel,
+                sandbox=sandbox,
             )
             for number, (entry, (judged, in_kernel)) in enumerate(zip(entries, turns, strict=True))
             if judged
@@ -177,14 +177,8 @@ def _turns(entries: Sequence[Entry], turn: str) -> list[tuple[bool, bool]]:
     return found
 
 
-def _run(
-    course: Course,
-    notebook: Notebook,
-    entry: Entry,
-    folder: Path,
-    in_kernel: bool,
-    sandbox: str,
-) -> Run:
+def run_entry(course: Course, notebook: Notebook, entry: Entry, folder: Path, *, in_kernel: bool, sandbox: str) -> Run:
+    """Judge a solution, and run it in a kernel if asked to. `folder` is made and removed again."""
     source = course.source(entry.assignment) / f"{notebook.name}.ipynb"
     folder.mkdir()
     tests = notebook.exercises()[entry.exercise]

@@ -4,6 +4,7 @@
     python tests/benchmarks/meter.py parts --rounds 9
     python tests/benchmarks/meter.py repeat --rounds 50 --chunk 1
     python tests/benchmarks/meter.py verdicts --rounds 50
+    python tests/benchmarks/meter.py margins 1-zarr-and-dask roi_trace --rounds 50
 
 `overhead` alternates runs of four ways to go through a 128 MiB movie, in one process: plain; plain under the conditions
 of a block (a fixed number of threads, no huge pages: they make verdicts the same on every machine); in a block with a
@@ -17,6 +18,8 @@ it: no meter should hide that. Arrays of numpy alone always hold the same: their
 of the peak, and of the smallest ceiling of the course, 64 MiB: verdicts depend on that.
 `verdicts` asks for a verdict on an accepted answer (two thirds of the ceiling) and a hungry one (1.5 x the ceiling), each
 `--rounds` times quiet and as often with all cores busy, and counts those that are wrong. Exit 1 if any.
+`margins` does so with an exercise of the course and the judge: it judges all accepted and hungry solutions of the gallery
+once, then again and again the accepted one that held most and the hungry one that held least.
 """
 
 from __future__ import annotations
@@ -42,11 +45,13 @@ import zarr
 
 from autograde import MemoryCeilingExceeded, block, ceiling, measure
 from autograde.conditions import pinned, warm_up
+from autograde.course import find_course
+from autograde.gallery import Entry, Run, overall, run_entry, solutions
 from autograde.meters import default_meter
 from autograde.notebook import Kind, read_notebook, rebuild
 from autograde.poll import Poller
 from autograde.recording import recorded
-from autograde.types import format_bytes
+from autograde.types import Verdict, format_bytes
 
 MIB = 2**20
 
@@ -333,6 +338,46 @@ def verdicts(rounds: int) -> None:
                 wrong += flips
                 click.echo(
                     f"{blocks} of 64 MiB, {'busy' if load is busy else 'quiet'}: {rounds - flips} of {rounds} {expected}"
+                )
+    click.echo(f"{4 * rounds} verdicts, {wrong} wrong")
+    sys.exit(1 if wrong else 0)
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("exercise")
+@click.option("--rounds", type=click.IntRange(1), default=50, show_default=True)
+def margins(assignment: str, exercise: str, rounds: int) -> None:
+    """Verdicts on the solutions of an exercise that are nearest to its ceilings, judged."""
+    course = find_course(Path(__file__))
+    owner = {name: book for book in course.notebooks(assignment).values() for name in book.exercises()}
+    notebook = owner[exercise]
+    entries = [
+        entry
+        for entry in solutions(course.root / "tests" / "gallery", assignment, list(owner))
+        if entry.exercise == exercise and entry.expected in (Verdict.AC, Verdict.MLE)
+    ]
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run(entry: Entry) -> Run:
+            return run_entry(course, notebook, entry, Path(folder) / "run", in_kernel=False, sandbox="bubblewrap")
+
+        once = [run(entry) for entry in entries]
+        nearest = [
+            max((one for one in once if one.entry.expected is Verdict.AC), key=lambda one: one.ratio or 0.0),
+            min((one for one in once if one.entry.expected is Verdict.MLE), key=lambda one: one.ratio or 0.0),
+        ]
+        for entry in (one.entry for one in nearest):
+            for load in (nullcontext, busy):
+                with load():
+                    runs = [run(entry) for _ in range(rounds)]
+                right = sum(overall(one.judged or ()) is entry.expected for one in runs)
+                wrong += rounds - right
+                ratios = sorted(one.ratio or 0.0 for one in runs)
+                click.echo(
+                    f"{entry.exercise}/{entry.name}, {'busy' if load is busy else 'quiet'}: {right} of {rounds} "
+                    f"{entry.expected.words}; peak {ratios[0]:.2f} to {ratios[-1]:.2f} of its ceiling"
                 )
     click.echo(f"{4 * rounds} verdicts, {wrong} wrong")
     sys.exit(1 if wrong else 0)
