@@ -347,7 +347,8 @@ def grids_of(root: Path, read: Mapping[str, int], written: Mapping[str, int]) ->
 def _array_of(root: Path, path: str) -> str:
     """The folder of the array, below `root`, that the chunk at `path` belongs to: the nearest with metadata."""
     for parent in PurePosixPath(path).parents:
-        if any((root / parent / name).is_file() for name in ("zarr.json", ".zarray")):
+        # unlike `Path.is_file` it says False, too, where a path is too long or may not be looked at
+        if any(os.path.isfile(root / parent / name) for name in ("zarr.json", ".zarray")):  # noqa: PTH113
             return "" if parent == PurePosixPath() else parent.as_posix()
     return ""
 

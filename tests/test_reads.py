@@ -376,6 +376,10 @@ def test_whatever_lies_where_metadata_should_there_is_only_no_picture(tmp_path, 
     )
 
 
+def test_a_path_that_is_too_long_to_be_looked_at_belongs_to_the_root(tmp_path):
+    assert touched_by(tmp_path, Counter({f"{'a/' * 2040}0": 1}), Counter()).grids == ()
+
+
 def test_words_for_counts():
     assert _times(Counter({"c/0": 1}), "written") == "1 chunk written"
     assert _times(Counter({"c/0": 2, "c/1": 1}), "read") == "3 chunks read (2 different ones)"
