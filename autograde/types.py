@@ -285,12 +285,12 @@ class Outcome:
     exit: Exit
     problem: Problem | None = None
     blocks: tuple[Measurement, ...] = ()
-    touched: tuple[Touched, ...] = ()
     wall_seconds: float = 0.0  # that the student's calls took; the test's own work does not count
     limit_seconds: float | None = None
     output: str = ""  # the end of what was printed
     notes: tuple[str, ...] = ()  # what happened earlier in the notebook and matters here
     credit: float | None = None  # the share of its points that a test which passed gives; None: all of them
+    touched: tuple[Touched, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 
