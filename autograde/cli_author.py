@@ -72,8 +72,8 @@ def release(ctx: click.Context, assignments: tuple[str, ...], solutions: bool, o
     flag_value="today",
     metavar="[TURN]",
     default=None,
-    help="Only the first accepted one, half of the hungry ones, a tenth of the others, few of them in a kernel. TURN (a "
-    "commit, say) decides which; default: today.",
+    help="Half of the first accepted ones, a third of the first hungry ones, a twentieth of the others, few of them in a "
+    "kernel. TURN (a commit, say) decides which; default: today.",
 )
 @click.option("--verbose", is_flag=True, help="Name every solution as it is done.")
 @sandbox_option

@@ -102,7 +102,7 @@ def solutions(gallery: Path, assignment: str, exercises: Sequence[str]) -> list[
 
 
 #: After so many quick rounds, about everything has had its turn.
-_TURNS = 10
+_TURNS = 20
 
 
 def verify(
@@ -118,9 +118,9 @@ def verify(
 ) -> list[Run]:
     """Run the gallery of an assignment. `told` hears of each run, with the number of all runs.
 
-    `quick`: judges the first accepted solution of each exercise, half of the first hungry ones, and a tenth of the others;
-    a quarter of those that are the first of their verdict run in a kernel, too. Which ones, that text decides: others with
-    each commit, say.
+    `quick`: judges half of those that are the first accepted solution of their exercise, a third of the first hungry ones,
+    and a twentieth of the others; a quarter of those that are the first of their verdict run in a kernel, too. Which ones,
+    that text decides: others with each commit, say.
     """
     notebooks = course.notebooks(assignment)
     owner = {exercise: name for name, notebook in notebooks.items() for exercise in notebook.exercises()}
@@ -170,7 +170,7 @@ def _turns(entries: Sequence[Entry], turn: str) -> list[tuple[bool, bool]]:
     for entry in entries:
         first = (entry.exercise, entry.expected) not in seen
         seen.add((entry.exercise, entry.expected))
-        every = {Verdict.AC: 1, Verdict.MLE: 2}.get(entry.expected, _TURNS) if first else _TURNS
+        every = {Verdict.AC: 2, Verdict.MLE: 3}.get(entry.expected, _TURNS) if first else _TURNS
         number = zlib.crc32(f"{turn} {entry.exercise} {entry.name}".encode())
         judged = number % every == 0
         found.append((judged, judged and first and number // _TURNS % 4 == 0))

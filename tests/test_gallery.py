@@ -243,7 +243,7 @@ def test_verify_refuses_a_mislabelled_solution_both_ways(verified):
 
 
 @needs_linux
-def test_quick_judges_the_first_accepted_solution_and_some_of_the_others(tmp_path):
+def test_quick_judges_some_solutions_and_counts_all(tmp_path):
     course = toys.write_course(tmp_path / "course")
     texts = {
         "double__accepted__one": "def double(values):\n    return values + values",
@@ -254,9 +254,7 @@ def test_quick_judges_the_first_accepted_solution_and_some_of_the_others(tmp_pat
     }
     gallery = write_gallery(tmp_path / "gallery", **texts)
     found = verify(course, "toy", gallery=gallery, exercises=["double"], quick="x")
-    runs = {one.entry.name: one for one in found}
-    assert runs["one"].judged is not None
-    assert len([one for one in found if one.judged is None]) >= 1
+    assert 1 <= len([one for one in found if one.judged is not None]) < len(found)
     assert not [one for one in found if one.kernel is not None and one.judged is None]
     assert not any(one.faults for one in found)
     assert rows(found)[0].wrong == 3
@@ -266,18 +264,19 @@ def test_over_some_turns_everything_is_judged():
     kinds = (Verdict.AC, Verdict.MLE, Verdict.WA)
     entries = [entry(verdict, f"{verdict}{number}") for verdict in kinds for number in range(10)]
     firsts = {entries[0].name, entries[10].name, entries[20].name}
-    judged, in_kernel, count, hungry = set(), set(), 0, 0
-    for turn in map(str, range(200)):
+    judged, in_kernel, count, accepted, hungry = set(), set(), 0, 0, 0
+    for turn in map(str, range(400)):
         turns = _turns(entries, turn)
-        assert turns[0][0]
+        accepted += turns[0][0]
         hungry += turns[10][0]
         count += sum(yes for yes, _ in turns)
         judged |= {one.name for one, (yes, _) in zip(entries, turns, strict=True) if yes}
         in_kernel |= {one.name for one, (_, yes) in zip(entries, turns, strict=True) if yes}
     assert judged == {one.name for one in entries}
     assert in_kernel == firsts
-    assert 70 < hungry < 130
-    assert 3 < count / 200 < 6
+    assert 160 < accepted < 240
+    assert 90 < hungry < 180
+    assert 1.5 < count / 400 < 3
 
 
 @needs_linux

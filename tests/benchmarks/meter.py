@@ -295,11 +295,12 @@ def verdict(movie: Path, blocks: int) -> str:
 @click.option("--rounds", type=click.IntRange(2), default=50, show_default=True)
 @click.option("--mebibytes", type=click.IntRange(8), default=128, show_default=True)
 @click.option("--chunk", type=click.IntRange(1), default=1, show_default=True, help="MiB of each chunk.")
-def repeat(rounds: int, mebibytes: int, chunk: int) -> None:
+@click.option("--work", type=click.Choice(list(STEADY)), multiple=True, help="Only these; default: all.")
+def repeat(rounds: int, mebibytes: int, chunk: int, work: Sequence[str]) -> None:
     """Spread of peaks."""
     with tempfile.TemporaryDirectory() as name, new_processes() as new:
         movie_at(Path(name), mebibytes, frames=8 * chunk)
-        for label in STEADY:
+        for label in work or STEADY:
             for load in (nullcontext, busy):
                 found: dict[Callable[[Path, str], int], list[int]] = {peak_bytes: [], traced_bytes: []}
                 for _ in range(rounds):
@@ -347,9 +348,12 @@ def verdicts(rounds: int) -> None:
 @click.argument("assignment")
 @click.argument("exercise")
 @click.option("--rounds", type=click.IntRange(1), default=50, show_default=True)
-def margins(assignment: str, exercise: str, rounds: int) -> None:
+@click.option(
+    "--course", "place", type=click.Path(path_type=Path, exists=True), default=__file__, help="Default: this one."
+)
+def margins(assignment: str, exercise: str, rounds: int, place: Path) -> None:
     """Verdicts on the solutions of an exercise that are nearest to its ceilings, judged."""
-    course = find_course(Path(__file__))
+    course = find_course(place)
     owner = {name: book for book in course.notebooks(assignment).values() for name in book.exercises()}
     notebook = owner[exercise]
     entries = [
